@@ -1,0 +1,146 @@
+//! Kernels: slices in, slices out.
+//!
+//! [`Generic`] holds the portable kernels, which are also the oracle: every other set of kernels equals it, bit for
+//! bit in integers. A set overrides the methods of [`Kernels`] that it does better.
+//!
+//! Kernels know nothing of operators, files or plans. Every function is total: operands whose lengths do not match
+//! their geometry give wrong numbers, never a panic or a read out of bounds.
+#![no_std]
+
+mod activation;
+mod conv;
+pub mod generic;
+mod geometry;
+pub mod int8;
+pub mod math;
+mod matrix;
+mod recurrent;
+mod round;
+mod widen;
+
+pub use activation::{Activation, Function};
+pub use conv::{ConvF32, Weights};
+pub use geometry::{Axis, Conv, Pool};
+use int8::{AveragePoolI8, BinaryI8, ConvI8, MatMulI8, Patch, Rows, SoftmaxI8, Sums};
+pub use matrix::MatMulF32;
+pub use recurrent::{GruF32, LstmF32, RnnF32};
+pub use round::{ToI8, quantize, requantize, round_half_even};
+
+/// A set of kernels.
+pub trait Kernels: Sized + 'static {
+    /// Convolution of real values, [`generic::conv_f32`].
+    fn conv_f32(args: ConvF32<'_>) {
+        generic::conv_f32(args);
+    }
+
+    /// Transposed convolution of real values, [`generic::conv_transpose_f32`].
+    fn conv_transpose_f32(args: ConvF32<'_>) {
+        generic::conv_transpose_f32(args);
+    }
+
+    /// The greatest element of each window, [`generic::max_pool`].
+    fn max_pool<T: generic::Ordered>(g: &Pool, x: &[T], y: &mut [T]) {
+        generic::max_pool(g, x, y);
+    }
+
+    /// The mean of each window, [`generic::average_pool_f32`].
+    fn average_pool_f32(g: &Pool, counted: &[Axis; 3], x: &[f32], y: &mut [f32]) {
+        generic::average_pool_f32(g, counted, x, y);
+    }
+
+    /// A row brought to mean 0 and variance 1, [`generic::normalize_f32`].
+    fn normalize_f32(row: &mut [f32], epsilon: f32) -> (f32, f32) {
+        generic::normalize_f32(row, epsilon)
+    }
+
+    /// A row brought to root mean square 1, [`generic::rms_normalize_f32`].
+    fn rms_normalize_f32(row: &mut [f32], epsilon: f32) {
+        generic::rms_normalize_f32(row, epsilon);
+    }
+
+    /// A matrix product, [`generic::matmul_f32`].
+    fn matmul_f32(args: MatMulF32<'_>) {
+        generic::matmul_f32(args);
+    }
+
+    /// One step of an Elman cell.
+    fn rnn_f32(args: RnnF32<'_>) {
+        generic::rnn_f32::<Self>(args);
+    }
+
+    /// One step of a gated recurrent unit.
+    fn gru_f32(args: GruF32<'_>) {
+        generic::gru_f32::<Self>(args);
+    }
+
+    /// One step of a long short-term memory.
+    fn lstm_f32(args: LstmF32<'_>) {
+        generic::lstm_f32::<Self>(args);
+    }
+
+    /// See [`generic::tile_i8`]: the inner loop of the other integer kernels.
+    fn tile_i8(sums: &mut [Sums], patches: &[Patch], weights: Rows<'_>) {
+        generic::tile_i8(sums, patches, weights);
+    }
+
+    /// See [`generic::conv_i8`].
+    fn conv_i8(conv: &ConvI8<'_>, y: &mut [i8]) {
+        generic::conv_i8::<Self>(conv, y);
+    }
+
+    /// See [`generic::depthwise_conv_i8`].
+    fn depthwise_conv_i8(conv: &ConvI8<'_>, y: &mut [i8]) {
+        generic::depthwise_conv_i8(conv, y);
+    }
+
+    /// See [`generic::conv_transpose_i8`].
+    fn conv_transpose_i8(conv: &ConvI8<'_>, y: &mut [i8]) {
+        generic::conv_transpose_i8::<Self>(conv, y);
+    }
+
+    /// See [`generic::matmul_i8`].
+    fn matmul_i8(product: &MatMulI8<'_>, y: &mut [i8]) {
+        generic::matmul_i8::<Self>(product, y);
+    }
+
+    /// See [`generic::average_pool_i8`].
+    fn average_pool_i8(pool: &AveragePoolI8<'_>, y: &mut [i8]) {
+        generic::average_pool_i8(pool, y);
+    }
+
+    /// See [`generic::add_i8`].
+    fn add_i8(steps: &BinaryI8, y: &mut [i8], b: &[i8]) {
+        generic::add_i8(steps, y, b);
+    }
+
+    /// See [`generic::mul_i8`].
+    fn mul_i8(steps: &BinaryI8, y: &mut [i8], b: &[i8]) {
+        generic::mul_i8(steps, y, b);
+    }
+
+    /// See [`generic::softmax_i8`].
+    fn softmax_i8(softmax: &SoftmaxI8<'_>, y: &mut [i8]) {
+        generic::softmax_i8(softmax, y);
+    }
+
+    /// See [`generic::lut_i8`].
+    fn lut_i8(table: &[i8], y: &mut [i8]) {
+        generic::lut_i8(table, y);
+    }
+
+    /// Softmax over each lane of `len` elements that lie `inner` apart, in place.
+    fn softmax_f32(y: &mut [f32], len: usize, inner: usize) {
+        generic::softmax_f32(y, len, inner);
+    }
+
+    /// The logarithm of softmax, likewise.
+    fn log_softmax_f32(y: &mut [f32], len: usize, inner: usize) {
+        generic::log_softmax_f32(y, len, inner);
+    }
+}
+
+/// The portable kernels.
+#[derive(Clone, Copy, Debug)]
+pub struct Generic;
+
+impl Kernels for Generic {}
