@@ -1,0 +1,83 @@
+//! Why a model is refused, or a session cannot be made.
+
+use crate::op::Code;
+use core::fmt;
+use siskin_format::{DType, FormatError};
+
+/// Why a model is refused, or a session cannot be made. Small and `Copy`, so that firmware can store or send it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file is damaged, of another version, or not a model.
+    Format(FormatError),
+    /// The operator at this index of the plan is not in the caller's op set.
+    Unsupported(u16, Code),
+    /// The operator at this index of the plan refuses its operands' element types.
+    DType(u16, Code),
+    /// The operator at this index of the plan refuses its operands' number or shapes.
+    Shape(u16, Code),
+    /// The operator at this index of the plan refuses its attributes.
+    Attrs(u16, Code),
+    /// The arena is too short; the bytes needed.
+    Arena(u32),
+    /// The state is too short; the bytes needed.
+    State(u32),
+    /// The arena or the state does not begin at a multiple of this many bytes.
+    Alignment(u32),
+    /// There is no input or output of this index.
+    NoSuchPort(u16),
+    /// The slice given for a port has another length; the elements needed.
+    Length(u32),
+    /// The port holds another element type than the one asked for.
+    PortType(DType),
+    /// The self-test's outputs differ from the golden vector of this index.
+    SelfTest(u16),
+}
+
+impl Error {
+    /// Places an operator's refusal in the plan.
+    pub(crate) const fn at(self, index: u16, code: Code) -> Error {
+        match self {
+            Error::DType(..) => Error::DType(index, code),
+            Error::Shape(..) => Error::Shape(index, code),
+            Error::Attrs(..) => Error::Attrs(index, code),
+            other => other,
+        }
+    }
+
+    /// An operator's refusal of its operands' element types.
+    pub const DTYPE: Error = Error::DType(0, Code(0));
+    /// An operator's refusal of its operands' number or shapes.
+    pub const SHAPE: Error = Error::Shape(0, Code(0));
+    /// An operator's refusal of its attributes.
+    pub const ATTRS: Error = Error::Attrs(0, Code(0));
+}
+
+impl From<FormatError> for Error {
+    fn from(e: FormatError) -> Error {
+        Error::Format(e)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Error::Format(e) => e.fmt(f),
+            Error::Unsupported(i, code) => {
+                write!(f, "operator {i} is {code}, which is not linked into this program: add it to the op set")
+            }
+            Error::DType(i, code) => write!(f, "operator {i} ({code}) refuses its operands' element types"),
+            Error::Shape(i, code) => write!(f, "operator {i} ({code}) refuses its operands' shapes"),
+            Error::Attrs(i, code) => write!(f, "operator {i} ({code}) refuses its attributes"),
+            Error::Arena(n) => write!(f, "the arena is too short: {n} bytes are needed"),
+            Error::State(n) => write!(f, "the state is too short: {n} bytes are needed"),
+            Error::Alignment(n) => write!(f, "the memory must begin at a multiple of {n} bytes"),
+            Error::NoSuchPort(i) => write!(f, "the model has no input or output {i}"),
+            Error::Length(n) => write!(f, "{n} elements are needed"),
+            Error::PortType(t) => write!(f, "the model's values are {t}: the ones given do not fit"),
+            Error::SelfTest(i) => write!(f, "golden vector {i} gave another answer: this build or device miscomputes"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}

@@ -1,0 +1,199 @@
+//! What an operator sees: types when it is checked, slices when it runs.
+
+use crate::{DType, Error, Shape, Type};
+use bytemuck::Pod;
+
+/// The types of an operator's inputs.
+pub trait Operands {
+    /// The number of inputs, absent ones included.
+    fn count(&self) -> usize;
+
+    /// The type of input `i`; nothing if it is absent.
+    fn ty(&self, i: usize) -> Option<Type>;
+}
+
+/// The bytes of an operator's inputs.
+pub trait Values<'a>: Operands {
+    /// The bytes of input `i`; nothing if it is absent or was taken over by the output.
+    fn bytes(&self, i: usize) -> Option<&'a [u8]>;
+}
+
+/// The inputs' types, with the questions that rules ask.
+pub struct Sig<'s>(pub &'s dyn Operands);
+
+impl Sig<'_> {
+    /// The number of inputs, absent ones included.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.count()
+    }
+
+    /// The type of an input that must be there.
+    ///
+    /// # Errors
+    /// [`Error::SHAPE`] if it is absent.
+    pub fn ty(&self, i: usize) -> Result<Type, Error> {
+        self.0.ty(i).ok_or(Error::SHAPE)
+    }
+
+    /// The type of an input that may be absent.
+    #[must_use]
+    pub fn opt(&self, i: usize) -> Option<Type> {
+        self.0.ty(i)
+    }
+
+    /// The shape of an input that must be there and of this element type.
+    ///
+    /// # Errors
+    /// [`Error::SHAPE`] if it is absent, [`Error::DTYPE`] if its elements differ.
+    pub fn shape(&self, i: usize, dtype: DType) -> Result<Shape, Error> {
+        let ty = self.ty(i)?;
+        if ty.dtype == dtype { Ok(ty.shape) } else { Err(Error::DTYPE) }
+    }
+
+    /// Checks that there are no more than `n` inputs.
+    ///
+    /// # Errors
+    /// [`Error::SHAPE`] if there are more.
+    pub fn at_most(&self, n: usize) -> Result<(), Error> {
+        if self.count() <= n { Ok(()) } else { Err(Error::SHAPE) }
+    }
+}
+
+/// The most outputs of an operator, scratch apart.
+pub const MAX_OUTPUTS: usize = 4;
+
+/// What a rule answers: the outputs' types and the bytes of scratch that a run needs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outputs {
+    types: [Option<Type>; MAX_OUTPUTS],
+    /// Bytes of scratch; 0 for none.
+    pub scratch: u32,
+}
+
+impl Outputs {
+    /// One output.
+    #[must_use]
+    pub const fn one(ty: Type) -> Outputs {
+        Outputs { types: [Some(ty), None, None, None], scratch: 0 }
+    }
+
+    /// One output of this element type and these axes.
+    ///
+    /// # Errors
+    /// [`Error::SHAPE`] if there are more than [`crate::MAX_RANK`] axes.
+    pub fn dims(dtype: DType, dims: &[u32]) -> Result<Outputs, Error> {
+        Ok(Outputs::one(Type::new(dtype, Shape::new(dims).ok_or(Error::SHAPE)?)))
+    }
+
+    /// Several outputs, at most [`MAX_OUTPUTS`].
+    ///
+    /// # Errors
+    /// [`Error::SHAPE`] if there are more.
+    pub fn many(list: &[Type]) -> Result<Outputs, Error> {
+        let mut types = [None; MAX_OUTPUTS];
+        if list.len() > MAX_OUTPUTS {
+            return Err(Error::SHAPE);
+        }
+        for (slot, &ty) in types.iter_mut().zip(list) {
+            *slot = Some(ty);
+        }
+        Ok(Outputs { types, scratch: 0 })
+    }
+
+    /// The same outputs with this many bytes of scratch.
+    #[must_use]
+    pub const fn with_scratch(self, scratch: u32) -> Outputs {
+        Outputs { scratch, ..self }
+    }
+
+    /// The outputs' types, in order.
+    pub fn types(&self) -> impl Iterator<Item = Type> + '_ {
+        self.types.iter().map_while(|t| *t)
+    }
+}
+
+/// One run of an operator: inputs to read, outputs to write.
+///
+/// Every slice is total: an operand that is absent or of another element type reads as empty.
+pub struct Io<'a> {
+    inputs: &'a dyn Values<'a>,
+    outputs: [Option<(Type, &'a mut [u8])>; MAX_OUTPUTS],
+    scratch: &'a mut [u8],
+    in_place: Option<usize>,
+}
+
+impl<'a> Io<'a> {
+    /// A run over these operands. `in_place` names the input whose bytes output 0 already holds.
+    pub fn new(
+        inputs: &'a dyn Values<'a>,
+        outputs: [Option<(Type, &'a mut [u8])>; MAX_OUTPUTS],
+        scratch: &'a mut [u8],
+        in_place: Option<usize>,
+    ) -> Io<'a> {
+        Io { inputs, outputs, scratch, in_place }
+    }
+
+    /// The number of inputs, absent ones included.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.inputs.count()
+    }
+
+    /// The type of input `i`.
+    #[must_use]
+    pub fn ty(&self, i: usize) -> Option<Type> {
+        self.inputs.ty(i)
+    }
+
+    /// The shape of input `i`; a scalar's if it is absent.
+    #[must_use]
+    pub fn shape(&self, i: usize) -> Shape {
+        self.ty(i).map_or(Shape::SCALAR, |t| t.shape)
+    }
+
+    /// The elements of input `i`.
+    #[must_use]
+    pub fn input<T: Pod>(&self, i: usize) -> &'a [T] {
+        bytemuck::try_cast_slice(self.bytes(i)).unwrap_or(&[])
+    }
+
+    /// The bytes of input `i`.
+    #[must_use]
+    pub fn bytes(&self, i: usize) -> &'a [u8] {
+        self.inputs.bytes(i).unwrap_or(&[])
+    }
+
+    /// The input whose bytes output 0 already holds, if any.
+    #[must_use]
+    pub const fn in_place(&self) -> Option<usize> {
+        self.in_place
+    }
+
+    /// The type of output `i`.
+    #[must_use]
+    pub fn out_ty(&self, i: usize) -> Option<Type> {
+        self.outputs.get(i).and_then(Option::as_ref).map(|(ty, _)| *ty)
+    }
+
+    /// The shape of output `i`; a scalar's if there is none.
+    #[must_use]
+    pub fn out_shape(&self, i: usize) -> Shape {
+        self.out_ty(i).map_or(Shape::SCALAR, |t| t.shape)
+    }
+
+    /// Takes the elements of output `i`; a second call finds nothing.
+    pub fn output<T: Pod>(&mut self, i: usize) -> &'a mut [T] {
+        bytemuck::try_cast_slice_mut(self.output_bytes(i)).unwrap_or(&mut [])
+    }
+
+    /// Takes the bytes of output `i`; a second call finds nothing.
+    pub fn output_bytes(&mut self, i: usize) -> &'a mut [u8] {
+        self.outputs.get_mut(i).and_then(Option::as_mut).map_or(&mut [], |(_, b)| core::mem::take(b))
+    }
+
+    /// Takes the scratch, aligned for any element; a second call finds nothing.
+    pub fn scratch<T: Pod>(&mut self) -> &'a mut [T] {
+        bytemuck::try_cast_slice_mut(core::mem::take(&mut self.scratch)).unwrap_or(&mut [])
+    }
+}

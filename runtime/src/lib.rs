@@ -1,0 +1,31 @@
+//! Serves `.siskin` models: parse once, run for ever, no allocator, no panics.
+//!
+//! ```text
+//! bytes --Model::parse--> Model --Session::new(arena, state)--> Session --run--> outputs
+//! ```
+//!
+//! [`Model::parse`] is the only place that refuses a file. It proves every index, length, shape and attribute
+//! once; after that a run only computes. Memory is the caller's: an arena and, for models with memory, a state,
+//! of the exact lengths that the compiler printed.
+//!
+//! What is absent: files, threads, clocks, an allocator. They belong to the caller.
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod attrs;
+mod error;
+mod io;
+mod memory;
+mod model;
+pub mod op;
+pub mod quant;
+mod session;
+pub mod strided;
+
+pub use error::Error;
+pub use io::{Io, MAX_OUTPUTS, Operands, Outputs, Sig, Values};
+pub use model::{Model, Port, Step};
+pub use op::{Code, Entry, Op, OpSet};
+pub use session::{SelfTest, Session};
+pub use siskin_format::{self as format, DType, MAX_RANK, Shape, Type};
+pub use siskin_kernels::{Activation, Function, Generic, Kernels};

@@ -1,0 +1,78 @@
+//! Splits one buffer into the slices that an operator writes and the gaps between them that it may read.
+
+use core::ops::Range;
+
+/// The most slices written at once: outputs and scratch.
+const WRITES: usize = crate::io::MAX_OUTPUTS + 1;
+
+/// A buffer cut into disjoint pieces.
+pub(crate) struct Pieces<'a> {
+    writes: [&'a mut [u8]; WRITES],
+    gaps: [(usize, &'a [u8]); WRITES + 1],
+}
+
+impl<'a> Pieces<'a> {
+    /// Cuts `writes` out of `buffer`. A range that overlaps another one, or lies outside, gives an empty slice.
+    pub(crate) fn cut(buffer: &'a mut [u8], writes: &[Option<Range<usize>>; WRITES]) -> Pieces<'a> {
+        let mut pieces = Pieces { writes: core::array::from_fn(|_| &mut [][..]), gaps: [(0, &[]); WRITES + 1] };
+        let mut rest = buffer;
+        let mut base = 0;
+        for gap in &mut pieces.gaps {
+            let Some((slot, range)) = next_after(writes, base) else {
+                let last = core::mem::take(&mut rest);
+                *gap = (base, last);
+                break;
+            };
+            let tail = core::mem::take(&mut rest);
+            let Some((before, tail)) = tail.split_at_mut_checked(range.start.saturating_sub(base)) else { break };
+            let Some((write, tail)) = tail.split_at_mut_checked(range.end.saturating_sub(range.start)) else { break };
+            *gap = (base, before);
+            if let Some(w) = pieces.writes.get_mut(slot) {
+                *w = write;
+            }
+            (rest, base) = (tail, range.end);
+        }
+        pieces
+    }
+
+    /// Takes the slice of write `slot`.
+    pub(crate) fn take(&mut self, slot: usize) -> &'a mut [u8] {
+        self.writes.get_mut(slot).map_or(&mut [], core::mem::take)
+    }
+
+    /// The bytes of `range`, which must lie between the writes.
+    pub(crate) fn read(&self, range: Range<usize>) -> Option<&'a [u8]> {
+        self.gaps.iter().find_map(|&(base, gap)| gap.get(range.start.checked_sub(base)?..range.end.checked_sub(base)?))
+    }
+}
+
+/// The first non-empty write at or after `base`, and its slot.
+fn next_after(writes: &[Option<Range<usize>>; WRITES], base: usize) -> Option<(usize, Range<usize>)> {
+    let later = writes.iter().enumerate().filter_map(|(i, r)| Some((i, r.clone()?)));
+    later.filter(|(_, r)| r.start >= base && r.start < r.end).min_by_key(|(_, r)| r.start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cuts_in_any_order_and_reads_the_gaps() {
+        let mut buffer = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+        let mut pieces = Pieces::cut(&mut buffer, &[Some(6..8), Some(1..3), None, None, None]);
+        assert_eq!(pieces.take(0), &[6, 7]);
+        assert_eq!(pieces.take(1), &[1, 2]);
+        assert_eq!(pieces.read(3..6), Some(&[3u8, 4, 5][..]));
+        assert_eq!(pieces.read(8..10), Some(&[8u8, 9][..]));
+        assert_eq!(pieces.read(2..4), None);
+    }
+
+    #[test]
+    fn overlapping_writes_are_never_both_given() {
+        let mut buffer = [0; 8];
+        let mut pieces = Pieces::cut(&mut buffer, &[Some(0..4), Some(2..6), Some(6..20), None, None]);
+        assert_eq!(pieces.take(0).len(), 4);
+        assert_eq!(pieces.take(1).len(), 0);
+        assert_eq!(pieces.take(2).len(), 0);
+    }
+}

@@ -1,0 +1,218 @@
+//! Operators over several operands that are broadcast to one shape: how their rows are walked.
+//!
+//! Axes along which every operand lies in one piece, or repeats, are joined first, so that a row is as long as it can
+//! be: operands of equal shapes are one row. Within a row an operand either runs along or stands still.
+
+use super::number::Number;
+use super::types::Types;
+use crate::strided::{Strides, broadcast, broadcast_shape, inner, rows};
+use crate::{DType, Error, Io, MAX_RANK, Outputs, Shape, Sig, Type};
+use core::ops::Range;
+
+/// A walk over the rows of `N` operands.
+pub(super) struct Walk<const N: usize> {
+    shape: Shape,
+    strides: [Strides; N],
+}
+
+/// One operand in one row.
+#[derive(Clone, Copy)]
+pub(super) struct At {
+    /// Where its row begins.
+    pub(super) start: usize,
+    /// How far its elements lie apart; 0 if one element serves the whole row, which broadcasting has instead of 1.
+    pub(super) step: usize,
+}
+
+impl At {
+    /// The position of the row's element `i`.
+    pub(super) fn of(self, i: usize) -> usize {
+        self.start.wrapping_add(self.step.wrapping_mul(i))
+    }
+}
+
+impl<const N: usize> Walk<N> {
+    /// A walk over these operands, each of which broadcasts to `to`.
+    pub(super) fn new(to: &Shape, operands: [Shape; N]) -> Walk<N> {
+        joined(to, operands.map(|s| broadcast(&s, to)))
+    }
+
+    /// Calls `row` with the range of each row in the output and the place of each operand.
+    pub(super) fn each(&self, row: &mut dyn FnMut(Range<usize>, [At; N])) {
+        let len = self.shape.dim(self.shape.rank().saturating_sub(1)) as usize;
+        let steps: [usize; N] =
+            core::array::from_fn(|n| self.strides.get(n).map_or(0, |s| inner(&self.shape, s) as usize));
+        let mut start = 0usize;
+        rows(&self.shape, [0; N], &self.strides, |at| {
+            let end = start.wrapping_add(len);
+            row(
+                start..end,
+                core::array::from_fn(|n| At {
+                    start: at.get(n).map_or(0, |&at| at as usize),
+                    step: steps.get(n).copied().unwrap_or(0),
+                }),
+            );
+            start = end;
+        });
+    }
+}
+
+/// Joins neighbouring axes that every operand walks as one.
+pub(super) fn joined<const N: usize>(shape: &Shape, strides: [Strides; N]) -> Walk<N> {
+    let mut dims = [1u32; MAX_RANK];
+    let mut out = [[0; MAX_RANK]; N];
+    // Filled from the last slot towards the first, then counted.
+    let mut slot = MAX_RANK;
+    for axis in (0..shape.rank()).rev().filter(|&axis| shape.dim(axis) != 1) {
+        let stride = |s: &Strides, i: usize| s.get(i).copied().unwrap_or(0);
+        let span = dims.get(slot).copied().unwrap_or(0) as isize;
+        let joins = |n: &Strides, o: &Strides| stride(n, axis) == stride(o, slot).wrapping_mul(span);
+        if slot == MAX_RANK || !strides.iter().zip(&out).all(|(n, o)| joins(n, o)) {
+            slot = slot.saturating_sub(1);
+            for (n, o) in strides.iter().zip(&mut out) {
+                if let Some(o) = o.get_mut(slot) {
+                    *o = stride(n, axis);
+                }
+            }
+        }
+        if let Some(dim) = dims.get_mut(slot) {
+            *dim = dim.wrapping_mul(shape.dim(axis));
+        }
+    }
+    let rank = MAX_RANK.saturating_sub(slot);
+    let shape = dims.get(slot..).and_then(Shape::new).unwrap_or(Shape::SCALAR);
+    let strides = out.map(|o| {
+        core::array::from_fn(|i| if i < rank { o.get(slot.wrapping_add(i)).copied().unwrap_or(0) } else { 0 })
+    });
+    Walk { shape, strides }
+}
+
+/// `a, b -> broadcast(a, b)`, both of one of these types.
+pub(super) fn same_types(sig: &Sig<'_>, types: Types) -> Result<Type, Error> {
+    let (a, b) = (sig.ty(0)?, sig.ty(1)?);
+    if a.dtype != b.dtype || !types.has(a.dtype) {
+        return Err(Error::DTYPE);
+    }
+    Ok(Type::new(a.dtype, both(sig)?))
+}
+
+/// The shape that the two operands broadcast to.
+pub(super) fn both(sig: &Sig<'_>) -> Result<Shape, Error> {
+    sig.at_most(2)?;
+    broadcast_shape(&sig.ty(0)?.shape, &sig.ty(1)?.shape).ok_or(Error::SHAPE)
+}
+
+/// Whether the output, as the rule says, is of the type of operand `input`.
+pub(super) fn same_as_output(rule: Result<Outputs, Error>, sig: &Sig<'_>, input: usize) -> bool {
+    rule.is_ok_and(|o| input < 2 && o.types().next() == sig.opt(input))
+}
+
+/// One operand's part of a row.
+enum Row<'a> {
+    /// It stands in the output.
+    Own,
+    Run(&'a [f32]),
+    One(f32),
+}
+
+impl<'a> Row<'a> {
+    fn new(x: &'a [f32], at: At, len: usize) -> Row<'a> {
+        if at.step == 0 {
+            return Row::One(x.get(at.start).copied().unwrap_or(0.0));
+        }
+        Row::Run(x.get(at.start..at.start.wrapping_add(len)).unwrap_or(&[]))
+    }
+}
+
+/// `y = f(a, b)` over `f32`.
+pub(super) fn zip(io: &mut Io<'_>, f: impl Fn(f32, f32) -> f32) {
+    let (taken, x) = (io.in_place(), [io.input::<f32>(0), io.input::<f32>(1)]);
+    let walk = Walk::new(&io.out_shape(0), [io.shape(0), io.shape(1)]);
+    let y = io.output::<f32>(0);
+    walk.each(&mut |range, [a, b]| {
+        let len = range.len();
+        let y = y.get_mut(range).unwrap_or(&mut []);
+        let [xa, xb] = x;
+        let row = |i, x, at| if taken == Some(i) { Row::Own } else { Row::new(x, at, len) };
+        match (row(0, xa, a), row(1, xb, b)) {
+            (Row::Own, Row::Run(b)) => y.iter_mut().zip(b).for_each(|(y, &b)| *y = f(*y, b)),
+            (Row::Own, Row::One(b)) => y.iter_mut().for_each(|y| *y = f(*y, b)),
+            (Row::Run(a), Row::Own) => y.iter_mut().zip(a).for_each(|(y, &a)| *y = f(a, *y)),
+            (Row::One(a), Row::Own) => y.iter_mut().for_each(|y| *y = f(a, *y)),
+            (Row::Run(a), Row::Run(b)) => y.iter_mut().zip(a).zip(b).for_each(|((y, &a), &b)| *y = f(a, b)),
+            (Row::Run(a), Row::One(b)) => y.iter_mut().zip(a).for_each(|(y, &a)| *y = f(a, b)),
+            (Row::One(a), Row::Run(b)) => y.iter_mut().zip(b).for_each(|(y, &b)| *y = f(a, b)),
+            (Row::One(a), Row::One(b)) => y.fill(f(a, b)),
+            (Row::Own, Row::Own) => {}
+        }
+    });
+}
+
+/// `y = f(a, b)` over any types.
+pub(super) fn zip_any(io: &mut Io<'_>, f: &dyn Fn(Number, Number) -> Number) {
+    let (taken, bytes) = (io.in_place(), [io.bytes(0), io.bytes(1)]);
+    let dtypes = [0, 1].map(|i| io.ty(i).map_or(DType::F32, |t| t.dtype));
+    let Some(to) = io.out_ty(0) else { return };
+    let walk = Walk::new(&to.shape, [io.shape(0), io.shape(1)]);
+    let y = io.output_bytes(0);
+    walk.each(&mut |range, [a, b]| {
+        for (i, at) in range.enumerate() {
+            let ([x0, x1], [d0, d1]) = (bytes, dtypes);
+            let n0 = Number::load(d0, if taken == Some(0) { y } else { x0 }, a.of(i));
+            let n1 = Number::load(d1, if taken == Some(1) { y } else { x1 }, b.of(i));
+            if let Some((n0, n1)) = n0.zip(n1) {
+                f(n0, n1).store(to.dtype, y, at);
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    extern crate std;
+    use super::*;
+
+    fn joined_dims(to: &[u32], a: &[u32], b: &[u32]) -> Walk<2> {
+        let [to, a, b] = [to, a, b].map(|d| Shape::new(d).unwrap());
+        Walk::new(&to, [a, b])
+    }
+
+    #[test]
+    fn axes_join_where_all_operands_allow() {
+        assert_eq!(joined_dims(&[2, 3, 4], &[2, 3, 4], &[2, 3, 4]).shape.dims(), [24]);
+        assert_eq!(joined_dims(&[2, 3, 4], &[2, 3, 4], &[]).shape.dims(), [24]);
+        let channels = joined_dims(&[1, 3, 4, 5], &[1, 3, 4, 5], &[3, 1, 1]);
+        assert_eq!(channels.shape.dims(), [3, 20]);
+        assert_eq!(channels.strides[1][..2], [1, 0]);
+        assert_eq!(joined_dims(&[2, 3, 4, 5], &[2, 3, 4, 5], &[5]).shape.dims(), [24, 5]);
+        assert_eq!(joined_dims(&[2, 3], &[2, 1], &[1, 3]).shape.dims(), [2, 3]);
+        assert_eq!(joined_dims(&[1, 1], &[1], &[1, 1]).shape.dims(), []);
+        assert_eq!(joined_dims(&[2, 0, 3], &[2, 0, 3], &[1]).shape.elements(), 0);
+    }
+
+    #[test]
+    fn rows_name_every_element_once() {
+        let mut seen = std::vec::Vec::new();
+        joined_dims(&[2, 3, 2], &[2, 1, 2], &[3, 1]).each(&mut |range, [a, b]| {
+            for (i, at) in range.enumerate() {
+                seen.push([at, a.of(i), b.of(i)]);
+            }
+        });
+        let want = [
+            [0, 0, 0],
+            [1, 1, 0],
+            [2, 0, 1],
+            [3, 1, 1],
+            [4, 0, 2],
+            [5, 1, 2],
+            [6, 2, 0],
+            [7, 3, 0],
+            [8, 2, 1],
+            [9, 3, 1],
+            [10, 2, 2],
+            [11, 3, 2],
+        ];
+        assert_eq!(seen, want);
+    }
+}

@@ -1,0 +1,92 @@
+//! `Concat`: operands one after another along an axis, any element type.
+//!
+//! Operands agree in all other axes. There may be up to 255 of them.
+
+use crate::{Code, Error, Io, Kernels, Op, Outputs, Sig, Type};
+
+crate::attrs! {
+    /// Attributes of [`Concat`].
+    pub struct ConcatAttrs {
+        /// The axis that grows.
+        pub axis: u32,
+    }
+}
+
+/// See the module.
+pub struct Concat;
+
+impl Op for Concat {
+    const CODE: Code = Code(162);
+    const NAME: &'static str = "Concat";
+    type Attrs = ConcatAttrs;
+
+    /// `[.., a, ..], [.., b, ..], … -> [.., a + b + …, ..]`
+    fn infer(attrs: &ConcatAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+        let first = sig.ty(0)?;
+        let mut sum = first.shape;
+        let axis = attrs.axis as usize;
+        if axis >= sum.rank() {
+            return Err(Error::ATTRS);
+        }
+        for i in 1..sig.count() {
+            let next = sig.ty(i)?;
+            if next.dtype != first.dtype {
+                return Err(Error::DTYPE);
+            }
+            if next.shape.rank() != sum.rank() {
+                return Err(Error::SHAPE);
+            }
+            for (k, (total, &len)) in sum.dims_mut().iter_mut().zip(next.shape.dims()).enumerate() {
+                if k == axis {
+                    *total = total.checked_add(len).ok_or(Error::SHAPE)?;
+                } else if *total != len {
+                    return Err(Error::SHAPE);
+                }
+            }
+        }
+        Ok(Outputs::one(Type::new(first.dtype, sum)))
+    }
+
+    fn run<K: Kernels>(attrs: &ConcatAttrs, io: &mut Io<'_>) {
+        let Some(ty) = io.out_ty(0) else { return };
+        let axis = attrs.axis as usize;
+        let inner = ty.shape.dims().iter().skip(axis).skip(1).fold(1usize, |n, &d| n.wrapping_mul(d as usize));
+        let step = inner.wrapping_mul(ty.dtype.size() as usize);
+        let row = step.wrapping_mul(ty.shape.dim(axis) as usize);
+        let y = io.output_bytes(0);
+        let mut at = 0usize;
+        for i in 0..io.count() {
+            let part = step.wrapping_mul(io.shape(i).dim(axis) as usize);
+            for (y, x) in y.chunks_exact_mut(row.max(1)).zip(io.bytes(i).chunks_exact(part.max(1))) {
+                y.get_mut(at..).unwrap_or(&mut []).iter_mut().zip(x).for_each(|(y, &x)| *y = x);
+            }
+            at = at.wrapping_add(part);
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+    use crate::op::testing::{Tensor, run};
+
+    #[test]
+    fn joins_along_any_axis() {
+        let (a, b) = (Tensor::of(&[2, 2], &[1u16, 2, 3, 4]), Tensor::of(&[2, 1], &[5u16, 6]));
+        let none = Tensor::of::<u16>(&[2, 0], &[]);
+        let y = run::<Concat>(&ConcatAttrs { axis: 1 }, &[&a, &none, &b, &a]).unwrap();
+        assert_eq!(y, Tensor::of(&[2, 5], &[1u16, 2, 5, 1, 2, 3, 4, 6, 3, 4]));
+        let y = run::<Concat>(&ConcatAttrs { axis: 0 }, &[&a, &a]).unwrap();
+        assert_eq!(y, Tensor::of(&[4, 2], &[1u16, 2, 3, 4, 1, 2, 3, 4]));
+    }
+
+    #[test]
+    fn refuses_operands_that_differ_elsewhere() {
+        let (a, b) = (Tensor::of(&[2, 2], &[0u16; 4]), Tensor::of(&[2, 1], &[0u16; 2]));
+        assert_eq!(run::<Concat>(&ConcatAttrs { axis: 0 }, &[&a, &b]).unwrap_err(), Error::SHAPE);
+        assert_eq!(run::<Concat>(&ConcatAttrs { axis: 2 }, &[&a, &a]).unwrap_err(), Error::ATTRS);
+        let c = Tensor::of(&[2, 2], &[0i16; 4]);
+        assert_eq!(run::<Concat>(&ConcatAttrs { axis: 0 }, &[&a, &c]).unwrap_err(), Error::DTYPE);
+    }
+}

@@ -1,0 +1,31 @@
+//! `Identity`: `y = x`, any element type.
+//!
+//! Free where the plan lets `y` take over `x`; otherwise a copy, as for an output that repeats an input.
+
+use crate::attrs::NoAttrs;
+use crate::{Code, Error, Io, Kernels, Op, Outputs, Sig};
+
+/// See the module.
+pub struct Identity;
+
+impl Op for Identity {
+    const CODE: Code = Code(1);
+    const NAME: &'static str = "Identity";
+    type Attrs = NoAttrs;
+
+    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+        sig.at_most(1)?;
+        Ok(Outputs::one(sig.ty(0)?))
+    }
+
+    fn in_place(_: &NoAttrs, _: &Sig<'_>, input: usize) -> bool {
+        input == 0
+    }
+
+    fn run<K: Kernels>(_: &NoAttrs, io: &mut Io<'_>) {
+        let x = io.bytes(0);
+        for (y, &x) in io.output_bytes(0).iter_mut().zip(x) {
+            *y = x;
+        }
+    }
+}

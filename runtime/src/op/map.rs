@@ -1,0 +1,87 @@
+//! `y[i] = f(x[i])`: what every function of one element shares.
+//!
+//! `f32` runs in a loop of its own; other types go element by element through [`Number`], `f16` as an `f32`.
+
+use super::number::Number;
+use super::types::Types;
+use crate::{Error, Io, Outputs, Sig};
+
+/// Declares operators, in place where the plan allows:
+/// `name = code, attributes, element types, |attributes, x| f(x) as f32 [, wide |attributes, x| f(x) as Number];`
+macro_rules! unary {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $attrs:ty, $types:ident,
+        |$a:pat_param, $x:ident| $real:expr $(, wide |$b:pat_param, $n:ident| $wide:expr)?;)*) => {$(
+        $(#[$doc])*
+        pub struct $name;
+
+        impl $crate::Op for $name {
+            const CODE: $crate::Code = $crate::Code($code);
+            const NAME: &'static str = stringify!($name);
+            type Attrs = $attrs;
+
+            fn infer(_: &$attrs, sig: &$crate::Sig<'_>) -> Result<$crate::Outputs, $crate::Error> {
+                $crate::op::map::same_type(sig, $crate::op::types::Types::$types)
+            }
+
+            fn in_place(_: &$attrs, _: &$crate::Sig<'_>, input: usize) -> bool {
+                input == 0
+            }
+
+            fn run<K: $crate::Kernels>(attrs: &$attrs, io: &mut $crate::Io<'_>) {
+                let real = |$x: f32| {
+                    let $a = attrs;
+                    $real
+                };
+                if io.out_ty(0).is_some_and(|t| t.dtype == $crate::DType::F32) {
+                    $crate::op::map::map(io, real);
+                } else {
+                    $crate::op::map::map_any(io, &|n| match n {
+                        $crate::op::number::Number::F32(x) => $crate::op::number::Number::F32(real(x)),
+                        $($n => {
+                            let $b = attrs;
+                            $wide
+                        })?
+                        #[allow(unreachable_patterns, reason = "some functions have a wide form")]
+                        other => other,
+                    });
+                }
+            }
+        }
+    )*};
+}
+
+pub(super) use unary;
+
+/// `[..] -> [..]` of one of these types.
+pub(super) fn same_type(sig: &Sig<'_>, types: Types) -> Result<Outputs, Error> {
+    sig.at_most(1)?;
+    let x = sig.ty(0)?;
+    if types.has(x.dtype) { Ok(Outputs::one(x)) } else { Err(Error::DTYPE) }
+}
+
+/// `y[i] = f(x[i])` over `f32`.
+pub(super) fn map(io: &mut Io<'_>, f: impl Fn(f32) -> f32) {
+    let y = io.output::<f32>(0);
+    // Empty if the elements stand in `y` already.
+    for (y, &x) in y.iter_mut().zip(io.input::<f32>(0)) {
+        *y = x;
+    }
+    for y in y {
+        *y = f(*y);
+    }
+}
+
+/// `y[i] = f(x[i])` over any type.
+pub(super) fn map_any(io: &mut Io<'_>, f: &dyn Fn(Number) -> Number) {
+    let (Some(from), Some(to)) = (io.ty(0), io.out_ty(0)) else { return };
+    let (taken, x, y) = (io.in_place() == Some(0), io.bytes(0), io.output_bytes(0));
+    for i in 0..to.shape.elements() {
+        let Some(n) = Number::load(from.dtype, if taken { y } else { x }, i) else { return };
+        f(n).store(to.dtype, y, i);
+    }
+}
+
+/// `f` of an `f64`; another number stays.
+pub(super) fn wide(n: Number, f: fn(f64) -> f64) -> Number {
+    if let Number::F64(v) = n { Number::F64(f(v)) } else { n }
+}

@@ -1,0 +1,139 @@
+//! `MatMulInteger`: `y = (a - a_zero)·(b - b_zero)`, 8-bit integers with zero points, in `i32`.
+//!
+//! `a_zero` holds one value or one per row, `b_zero` one value or one per column; each is of its operand's type. Sums
+//! wrap around, as two's complement does.
+//!
+//! ```text
+//! Σ (a - a_zero)·(b - b_zero) = Σ (a - a_zero)·b - b_zero·Σ (a - a_zero)
+//! ```
+
+use super::matmul::Product;
+use crate::attrs::NoAttrs;
+use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+
+/// `[.., M, K], [.., K, N], a_zero?, b_zero? -> [.., M, N]`; see the module.
+pub struct MatMulInteger;
+
+impl Op for MatMulInteger {
+    const CODE: Code = Code(222);
+    const NAME: &'static str = "MatMulInteger";
+    type Attrs = NoAttrs;
+
+    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+        sig.at_most(4)?;
+        let (a, b) = (sig.ty(0)?, sig.ty(1)?);
+        if ![a, b].iter().all(|t| matches!(t.dtype, DType::I8 | DType::U8)) {
+            return Err(Error::DTYPE);
+        }
+        let product = Product::new(&a.shape, &b.shape, false).ok_or(Error::SHAPE)?;
+        let rows = a.shape.rank().checked_sub(2).map_or(1, |axis| a.shape.dim(axis));
+        check_zero(sig, 2, a.dtype, rows, 2)?;
+        check_zero(sig, 3, b.dtype, product.n as u32, 1)?;
+        Ok(Outputs::one(Type::new(DType::I32, product.shape)))
+    }
+
+    fn macs(_: &NoAttrs, sig: &Sig<'_>) -> u64 {
+        Product::of(sig, 0, 1, false).map_or(0, |p| p.macs())
+    }
+
+    fn run<K: Kernels>(_: &NoAttrs, io: &mut Io<'_>) {
+        let signed = |i: usize| io.ty(i).is_some_and(|t| t.dtype == DType::I8);
+        match (signed(0), signed(1)) {
+            (true, true) => multiply::<i8, i8>(io),
+            (true, false) => multiply::<i8, u8>(io),
+            (false, true) => multiply::<u8, i8>(io),
+            (false, false) => multiply::<u8, u8>(io),
+        }
+    }
+}
+
+/// A zero point is one value, or `n` along the axis that is `from_end` from the last: `[n]`, or `[.., n, 1]`, `[.., n]`.
+fn check_zero(sig: &Sig<'_>, i: usize, dtype: DType, n: u32, from_end: usize) -> Result<(), Error> {
+    let Some(zero) = sig.opt(i) else { return Ok(()) };
+    let along = |s: &Shape| s.rank() == 1 || s.rank().checked_sub(from_end).is_some_and(|axis| s.dim(axis) == n);
+    let elements = zero.shape.checked_elements();
+    match elements {
+        _ if zero.dtype != dtype => Err(Error::DTYPE),
+        Some(1) => Ok(()),
+        Some(e) if e == n && along(&zero.shape) => Ok(()),
+        _ => Err(Error::SHAPE),
+    }
+}
+
+/// Value `i` of a zero point that holds one value, one for each `i`, or none.
+fn zero_at<T: Copy + Into<i32>>(zeros: &[T], i: usize) -> i32 {
+    let shared = if zeros.len() == 1 { zeros.first() } else { zeros.get(i) };
+    shared.map_or(0, |&z| z.into())
+}
+
+fn multiply<A: bytemuck::Pod + Into<i32>, B: bytemuck::Pod + Into<i32>>(io: &mut Io<'_>) {
+    let Some(p) = Product::new(&io.shape(0), &io.shape(1), false) else { return };
+    let (a, b, a_zeros, b_zeros) = (io.input::<A>(0), io.input::<B>(1), io.input::<A>(2), io.input::<B>(3));
+    // The rows of one matrix, though several may be one product.
+    let rows = io.shape(0).dims().iter().rev().nth(1).map_or(1, |&m| (m as usize).max(1));
+    p.each(io.output(0), |y, a_at, b_at| {
+        let (a, b) = (a.get(a_at..).unwrap_or(&[]), b.get(b_at..).unwrap_or(&[]));
+        for (i, y) in y.chunks_mut(p.n.max(1)).enumerate() {
+            let start = i.saturating_mul(p.k);
+            let a = a.get(start..start.saturating_add(p.k)).unwrap_or(&[]);
+            let sum = row(a, zero_at(a_zeros, i.checked_rem(rows).unwrap_or(0)), b, y);
+            for (j, y) in y.iter_mut().enumerate() {
+                *y = y.wrapping_sub(zero_at(b_zeros, j).wrapping_mul(sum));
+            }
+        }
+    });
+}
+
+/// `y = Σ (a[p] - zero)·b[p, ..]`; returns `Σ (a[p] - zero)`.
+fn row<A: Copy + Into<i32>, B: Copy + Into<i32>>(a: &[A], zero: i32, b: &[B], y: &mut [i32]) -> i32 {
+    let mut sum = 0i32;
+    y.fill(0);
+    for (&a, b) in a.iter().zip(b.chunks_exact(y.len().max(1))) {
+        let a = a.into().wrapping_sub(zero);
+        sum = sum.wrapping_add(a);
+        for (y, &b) in y.iter_mut().zip(b) {
+            *y = y.wrapping_add(a.wrapping_mul(b.into()));
+        }
+    }
+    sum
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+    use crate::op::testing::{Tensor, run_all};
+
+    fn run(inputs: &[Option<&Tensor>]) -> Result<Tensor, Error> {
+        Ok(run_all::<MatMulInteger>(&NoAttrs {}, inputs, None)?.swap_remove(0))
+    }
+
+    #[test]
+    fn subtracts_zero_points_by_row_and_column() {
+        let a = Tensor::of(&[2, 2], &[200u8, 100, 0, 255]);
+        let b = Tensor::of(&[2, 2], &[-128i8, 127, 1, -1]);
+        let rows = Tensor::of(&[2, 1], &[100u8, 255]);
+        let columns = Tensor::of(&[2], &[-128i8, 3]);
+        let y = run(&[Some(&a), Some(&b), Some(&rows), Some(&columns)]).unwrap();
+        assert_eq!(y, Tensor::of(&[2, 2], &[0, 12_400, 0, -31_620]));
+        assert_eq!(run(&[Some(&a), Some(&b)]).unwrap().get::<i32>(), [-25_500, 25_300, 255, -255]);
+        let one = Tensor::of(&[], &[1i8]);
+        assert_eq!(run(&[Some(&a), Some(&b), None, Some(&one)]).unwrap().get::<i32>(), [-25_800, 25_000, 0, -510]);
+    }
+
+    #[test]
+    fn a_stack_repeats_its_zero_points() {
+        let (a, b) = (Tensor::of(&[2, 2, 1], &[1i8, 2, 3, 4]), Tensor::of(&[1, 1], &[1u8]));
+        let rows = Tensor::of(&[2], &[1i8, 2]);
+        assert_eq!(run(&[Some(&a), Some(&b), Some(&rows)]).unwrap(), Tensor::of(&[2, 2, 1], &[0, 0, 2, 2]));
+    }
+
+    #[test]
+    fn refuses_other_zero_points() {
+        let (a, b) = (Tensor::of(&[2, 1], &[1i8; 2]), Tensor::of(&[1, 3], &[1i8; 3]));
+        let of = |n: u32| Tensor::of(&[n], &[0i8; 3][..n as usize]);
+        assert_eq!(run(&[Some(&a), Some(&b), Some(&of(3))]).unwrap_err(), Error::SHAPE);
+        assert_eq!(run(&[Some(&a), Some(&b), None, Some(&of(2))]).unwrap_err(), Error::SHAPE);
+        assert_eq!(run(&[Some(&a), Some(&b), Some(&Tensor::of(&[], &[0u8]))]).unwrap_err(), Error::DTYPE);
+    }
+}

@@ -1,0 +1,174 @@
+//! `MaxPool`: the greatest element of each window of each channel, and where it lies.
+//!
+//! ```text
+//! y[n, o, c] = max_k x[n, o · stride + k · dilation - pad_begin, c]      x, y: [N, spatial…, C]
+//! ```
+//!
+//! Padding never wins, nor does NaN. Output 1, if asked for, holds the position of each first greatest element,
+//! counted as ONNX does: in a tensor `[N, C, spatial…]`, whose spatial axes lie row by row or column by column.
+
+use super::window::{self, Window};
+use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use bytemuck::Pod;
+use half::f16;
+use siskin_kernels::Pool;
+use siskin_kernels::generic::Ordered;
+
+crate::attrs! {
+    /// Attributes of [`MaxPool`]. Entries belong to the last three axes before the channels; those of absent axes are
+    /// 1, or 0 for padding.
+    pub struct MaxPoolAttrs {
+        /// Taps.
+        pub kernel: [u32; 3],
+        /// Steps of `x` per step of `y`.
+        pub stride: [u32; 3],
+        /// Steps of `x` per tap.
+        pub dilation: [u32; 3],
+        /// Elements of padding before the first.
+        pub pad_begin: [u32; 3],
+        /// Elements of padding after the last.
+        pub pad_end: [u32; 3],
+        /// Whether there is an output 1: positions as `i64`.
+        pub indices: bool,
+        /// Whether positions count the first spatial axis fastest instead of the last.
+        pub column_major: bool,
+    }
+}
+
+impl MaxPoolAttrs {
+    fn geometry(&self, x: &Shape) -> Result<(Pool, Shape), Error> {
+        let MaxPoolAttrs { kernel, stride, dilation, pad_begin, pad_end, .. } = self;
+        window::pool(x, &Window { kernel, stride, dilation, pad_begin, pad_end })
+    }
+}
+
+/// See the module.
+pub struct MaxPool;
+
+impl Op for MaxPool {
+    const CODE: Code = Code(22);
+    const NAME: &'static str = "MaxPool";
+    type Attrs = MaxPoolAttrs;
+
+    fn infer(attrs: &MaxPoolAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+        sig.at_most(1)?;
+        let x = sig.ty(0)?;
+        if !matches!(x.dtype, DType::F32 | DType::F16 | DType::I8 | DType::U8) {
+            return Err(Error::DTYPE);
+        }
+        let (_, shape) = attrs.geometry(&x.shape)?;
+        let types = [Type::new(x.dtype, shape), Type::new(DType::I64, shape)];
+        if attrs.indices { Outputs::many(&types) } else { Ok(Outputs::one(types[0])) }
+    }
+
+    fn run<K: Kernels>(attrs: &MaxPoolAttrs, io: &mut Io<'_>) {
+        match io.ty(0).map(|t| t.dtype) {
+            Some(DType::F32) => run::<K, f32>(attrs, io),
+            Some(DType::F16) => run::<K, f16>(attrs, io),
+            Some(DType::I8) => run::<K, i8>(attrs, io),
+            Some(DType::U8) => run::<K, u8>(attrs, io),
+            _ => {}
+        }
+    }
+}
+
+fn run<K: Kernels, T: Ordered + Pod>(attrs: &MaxPoolAttrs, io: &mut Io<'_>) {
+    let Ok((pool, _)) = attrs.geometry(&io.shape(0)) else { return };
+    let x = io.input::<T>(0);
+    if attrs.indices {
+        let outputs = io.output::<T>(0).iter_mut().zip(io.output::<i64>(1));
+        with_indices(&pool, attrs.column_major, x, outputs);
+    } else {
+        K::max_pool(&pool, x, io.output(0));
+    }
+}
+
+fn with_indices<'y, T: Ordered + 'y>(
+    pool: &Pool,
+    column_major: bool,
+    x: &[T],
+    mut outputs: impl Iterator<Item = (&'y mut T, &'y mut i64)>,
+) {
+    let [z_axis, y_axis, x_axis] = &pool.axes;
+    for n in 0..pool.batch {
+        for z in 0..z_axis.output {
+            for y in 0..y_axis.output {
+                for w in 0..x_axis.output {
+                    for c in 0..pool.channels {
+                        let Some((value, index)) = outputs.next() else { return };
+                        (*value, *index) = greatest(pool, column_major, x, (n, c), [z, y, w]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The first greatest element under output `at` of channel `c` of sample `n`, and its position.
+fn greatest<T: Ordered>(pool: &Pool, columns: bool, x: &[T], (n, c): (usize, usize), at: [usize; 3]) -> (T, i64) {
+    let [z_axis, y_axis, x_axis] = &pool.axes;
+    let volume = z_axis.input.wrapping_mul(y_axis.input).wrapping_mul(x_axis.input);
+    let (mut best, mut place) = (T::LOWEST, None);
+    for z in z_axis.taps(at[0]).map(|k| z_axis.position(at[0], k)) {
+        for y in y_axis.taps(at[1]).map(|k| y_axis.position(at[1], k)) {
+            for w in x_axis.taps(at[2]).map(|k| x_axis.position(at[2], k)) {
+                let pixel = z.wrapping_mul(y_axis.input).wrapping_add(y).wrapping_mul(x_axis.input).wrapping_add(w);
+                let column = w.wrapping_mul(y_axis.input).wrapping_add(y).wrapping_mul(z_axis.input).wrapping_add(z);
+                let here = if columns { column } else { pixel };
+                let element = n.wrapping_mul(volume).wrapping_add(pixel).wrapping_mul(pool.channels).wrapping_add(c);
+                let v = x.get(element).copied().unwrap_or(T::LOWEST);
+                if v > best {
+                    (best, place) = (v, Some(here));
+                }
+                place = place.or(Some(here));
+            }
+        }
+    }
+    let plane = n.wrapping_mul(pool.channels).wrapping_add(c).wrapping_mul(volume);
+    (best, plane.wrapping_add(place.unwrap_or(0)) as i64)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+    use crate::op::testing::{Tensor, run, run_all};
+
+    const TWO: MaxPoolAttrs = MaxPoolAttrs {
+        kernel: [1, 2, 2],
+        stride: [1; 3],
+        dilation: [1; 3],
+        pad_begin: [0; 3],
+        pad_end: [0; 3],
+        indices: false,
+        column_major: false,
+    };
+
+    #[test]
+    fn takes_the_greatest_of_each_channel() {
+        let x = Tensor::of(&[1, 2, 3, 2], &[1i8, -9, 2, -8, 3, -7, 4, -6, 5, -5, 6, -128]);
+        assert_eq!(run::<MaxPool>(&TWO, &[&x]).unwrap(), Tensor::of(&[1, 1, 2, 2], &[5i8, -5, 6, -5]));
+        let padded = MaxPoolAttrs { pad_begin: [0, 1, 0], stride: [1, 2, 2], ..TWO };
+        assert_eq!(run::<MaxPool>(&padded, &[&x]).unwrap(), Tensor::of(&[1, 1, 1, 2], &[2i8, -8]));
+    }
+
+    #[test]
+    fn positions_count_channel_by_channel() {
+        let x = Tensor::of(&[1, 2, 2, 2], &[f32::NAN, 4., 5., 3., 2., 7., 5., 7.]);
+        for (column_major, places) in [(false, [1i64, 4 + 2]), (true, [2, 4 + 1])] {
+            let attrs = MaxPoolAttrs { indices: true, column_major, ..TWO };
+            let want = [Tensor::of(&[1, 1, 1, 2], &[5f32, 7.]), Tensor::of(&[1, 1, 1, 2], &places)];
+            assert_eq!(run_all::<MaxPool>(&attrs, &[Some(&x)], None).unwrap(), want);
+        }
+    }
+
+    #[test]
+    fn refuses_what_does_not_fit() {
+        let x = Tensor::of(&[1, 2, 2, 1], &[1f32, 2., 3., 4.]);
+        let refused = |attrs, error| assert_eq!(run::<MaxPool>(&attrs, &[&x]), Err(error), "{attrs:?}");
+        refused(MaxPoolAttrs { kernel: [1, 3, 1], ..TWO }, Error::SHAPE);
+        refused(MaxPoolAttrs { kernel: [2, 1, 1], pad_end: [1, 0, 0], ..TWO }, Error::ATTRS);
+        refused(MaxPoolAttrs { stride: [1, 1, 0], ..TWO }, Error::ATTRS);
+        assert_eq!(run::<MaxPool>(&TWO, &[&Tensor::of(&[1, 2, 2, 1], &[1i32; 4])]), Err(Error::DTYPE));
+    }
+}

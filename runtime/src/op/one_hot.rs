@@ -1,0 +1,88 @@
+//! `OneHot`: `y[a.., d, b..] = on if index[a.., b..] = d else off`, any element type.
+//!
+//! Indices are `i32`, `i64` or `f32`, counted from the end if negative; one outside gives `off` everywhere.
+
+use super::gather::product;
+use super::indices::{Indices, index_shape};
+use crate::{Code, DType, Error, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type};
+use bytemuck::Pod;
+
+crate::attrs! {
+    /// Attributes of [`OneHot`].
+    pub struct OneHotAttrs {
+        /// The new axis.
+        pub axis: u32,
+        /// Its length.
+        pub depth: u32,
+    }
+}
+
+/// `indices, [off, on] -> y`; see the module.
+pub struct OneHot;
+
+impl Op for OneHot {
+    const CODE: Code = Code(171);
+    const NAME: &'static str = "OneHot";
+    type Attrs = OneHotAttrs;
+
+    /// `[a.., b..], [2] -> [a.., depth, b..]`
+    fn infer(attrs: &OneHotAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+        sig.at_most(2)?;
+        let (indices, values) = (index_shape(sig, 0).or(sig.shape(0, DType::F32))?, sig.ty(1)?);
+        if values.shape.dims() != [2] {
+            return Err(Error::SHAPE);
+        }
+        let (outer, inner) = indices.dims().split_at_checked(attrs.axis as usize).ok_or(Error::ATTRS)?;
+        let mut dims = [1; MAX_RANK];
+        for (slot, &dim) in dims.iter_mut().zip(outer.iter().chain(&[attrs.depth]).chain(inner)) {
+            *slot = dim;
+        }
+        let shape = dims.get(..indices.rank().wrapping_add(1)).and_then(Shape::new).ok_or(Error::SHAPE)?;
+        Ok(Outputs::one(Type::new(values.dtype, shape)))
+    }
+
+    fn run<K: Kernels>(attrs: &OneHotAttrs, io: &mut Io<'_>) {
+        crate::by_size!(io, T => one_hot::<T>(attrs, io));
+    }
+}
+
+fn one_hot<T: Pod>(attrs: &OneHotAttrs, io: &mut Io<'_>) {
+    let (shape, indices) = (io.shape(0), Indices::new(io, 0));
+    let &[off, on] = io.input::<T>(1) else { return };
+    let inner = product(shape.dims().get(attrs.axis as usize..).unwrap_or(&[]));
+    let y = io.output::<T>(0);
+    y.fill(off);
+    for (a, y) in y.chunks_exact_mut(inner.wrapping_mul(attrs.depth as usize).max(1)).enumerate() {
+        for b in 0..inner {
+            let hot = indices.within(a.wrapping_mul(inner).wrapping_add(b), attrs.depth);
+            if let Some(y) = hot.and_then(|d| y.get_mut(d.wrapping_mul(inner).wrapping_add(b))) {
+                *y = on;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+    use crate::op::testing::{Tensor, run};
+
+    #[test]
+    fn marks_one_place() {
+        let (i, v) = (Tensor::of(&[3], &[1i64, -1, 3]), Tensor::of(&[2], &[5u8, 9]));
+        let y = run::<OneHot>(&OneHotAttrs { axis: 1, depth: 3 }, &[&i, &v]).unwrap();
+        assert_eq!(y, Tensor::of(&[3, 3], &[5u8, 9, 5, 5, 5, 9, 5, 5, 5]));
+        let i = Tensor::of(&[2], &[0f32, 1.]);
+        let y = run::<OneHot>(&OneHotAttrs { axis: 0, depth: 3 }, &[&i, &v]).unwrap();
+        assert_eq!(y, Tensor::of(&[3, 2], &[9u8, 5, 5, 9, 5, 5]));
+    }
+
+    #[test]
+    fn refuses_more_values_than_off_and_on() {
+        let (i, v) = (Tensor::of(&[1], &[0i64]), Tensor::of(&[3], &[0u8; 3]));
+        assert_eq!(run::<OneHot>(&OneHotAttrs { axis: 0, depth: 1 }, &[&i, &v]).unwrap_err(), Error::SHAPE);
+        let v = Tensor::of(&[2], &[0u8; 2]);
+        assert_eq!(run::<OneHot>(&OneHotAttrs { axis: 2, depth: 1 }, &[&i, &v]).unwrap_err(), Error::ATTRS);
+    }
+}

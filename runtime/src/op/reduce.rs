@@ -1,0 +1,274 @@
+//! Reductions: `y = finish(Σ map(x))` over some axes, one operator each; `Σ` stands for a sum, a product, a maximum.
+//!
+//! Nothing reduced gives what an empty sum or product is: 0, 1, an infinity; integers saturate there.
+//! Integers are summed in 64 bits and wrap; `f16` is summed in `f32`.
+
+use super::number::Number::{self, F32, F64, Signed, Unsigned};
+use super::number::ByType;
+use super::types::Types;
+use super::reduction::{Reduction, reduce, rule};
+use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig};
+
+crate::attrs! {
+    /// Attributes of every reduction.
+    pub struct ReduceAttrs {
+        /// The axes that are reduced: bit `i` for axis `i`.
+        pub axes: u32,
+        /// Whether they stay, with length 1.
+        pub keepdims: bool,
+    }
+}
+
+macro_rules! reductions {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $types:expr;)*) => {$(
+        $(#[$doc])*
+        pub struct $name;
+
+        impl Op for $name {
+            const CODE: Code = Code($code);
+            const NAME: &'static str = stringify!($name);
+            type Attrs = ReduceAttrs;
+
+            fn infer(attrs: &ReduceAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+                rule(attrs, sig, $types)
+            }
+
+            fn run<K: Kernels>(attrs: &ReduceAttrs, io: &mut Io<'_>) {
+                reduce::<$name>(attrs, io);
+            }
+        }
+    )*};
+}
+
+reductions! {
+    /// `Σ x`.
+    ReduceSum = 132, Types::NUMERIC;
+    /// `Σ x / n`.
+    ReduceMean = 133, Types::NUMERIC;
+    /// The greatest element, NaN if there is one.
+    ReduceMax = 134, Types::NUMERIC.and(Types::BOOL);
+    /// The least element, NaN if there is one.
+    ReduceMin = 135, Types::NUMERIC.and(Types::BOOL);
+    /// `Π x`.
+    ReduceProd = 136, Types::NUMERIC;
+    /// `Σ |x|`.
+    ReduceL1 = 137, Types::NUMERIC;
+    /// `√Σ x²`.
+    ReduceL2 = 138, Types::FLOAT;
+    /// `ln Σ x`.
+    ReduceLogSum = 139, Types::FLOAT;
+    /// `Σ x²`.
+    ReduceSumSquare = 141, Types::NUMERIC;
+}
+
+const PRODUCT: ByType =
+    ByType { single: |a, b| a * b, double: |a, b| a * b, signed: i64::wrapping_mul, unsigned: u64::wrapping_mul };
+const GREATER: ByType =
+    ByType { single: greater, double: |a, b| if a > b || a.is_nan() { a } else { b }, signed: i64::max, unsigned: u64::max };
+const LESSER: ByType =
+    ByType { single: lesser, double: |a, b| if a < b || a.is_nan() { a } else { b }, signed: i64::min, unsigned: u64::min };
+
+fn greater(a: f32, b: f32) -> f32 {
+    if a > b || a.is_nan() { a } else { b }
+}
+
+fn lesser(a: f32, b: f32) -> f32 {
+    if a < b || a.is_nan() { a } else { b }
+}
+
+fn square(x: Number) -> Number {
+    PRODUCT.apply(x, x)
+}
+
+impl Reduction for ReduceSum {
+    const EMPTY: f32 = 0.0;
+    const JOIN: ByType = ByType::SUM;
+}
+
+impl Reduction for ReduceMean {
+    const EMPTY: f32 = 0.0;
+    const JOIN: ByType = ByType::SUM;
+
+    fn finish(sum: f32, count: usize) -> f32 {
+        sum / count as f32
+    }
+
+    fn finish_any(sum: Number, count: usize) -> Number {
+        match sum {
+            F32(v) => F32(v / count as f32),
+            F64(v) => F64(v / count as f64),
+            Signed(v) => Signed(v.checked_div(count as i64).unwrap_or(0)),
+            Unsigned(v) => Unsigned(v.checked_div(count as u64).unwrap_or(0)),
+        }
+    }
+}
+
+impl Reduction for ReduceMax {
+    const EMPTY: f32 = f32::NEG_INFINITY;
+    const JOIN: ByType = GREATER;
+
+    fn empty(dtype: DType) -> Number {
+        Number::least(dtype)
+    }
+}
+
+impl Reduction for ReduceMin {
+    const EMPTY: f32 = f32::INFINITY;
+    const JOIN: ByType = LESSER;
+
+    fn empty(dtype: DType) -> Number {
+        Number::greatest(dtype)
+    }
+}
+
+impl Reduction for ReduceProd {
+    const EMPTY: f32 = 1.0;
+    const JOIN: ByType = PRODUCT;
+
+    fn empty(dtype: DType) -> Number {
+        Number::small(dtype, 1)
+    }
+}
+
+impl Reduction for ReduceL1 {
+    const EMPTY: f32 = 0.0;
+    const JOIN: ByType = ByType::SUM;
+
+    fn map(x: f32) -> f32 {
+        x.abs()
+    }
+
+    fn map_any(x: Number) -> Number {
+        match x {
+            F32(v) => F32(v.abs()),
+            F64(v) => F64(v.abs()),
+            Signed(v) => Signed(v.wrapping_abs()),
+            Unsigned(v) => Unsigned(v),
+        }
+    }
+}
+
+impl Reduction for ReduceL2 {
+    const EMPTY: f32 = 0.0;
+    const JOIN: ByType = ByType::SUM;
+
+    fn map(x: f32) -> f32 {
+        x * x
+    }
+
+    fn finish(sum: f32, _: usize) -> f32 {
+        libm::sqrtf(sum)
+    }
+
+    fn map_any(x: Number) -> Number {
+        square(x)
+    }
+
+    fn finish_any(sum: Number, _: usize) -> Number {
+        match sum {
+            F32(v) => F32(libm::sqrtf(v)),
+            F64(v) => F64(libm::sqrt(v)),
+            other => other,
+        }
+    }
+}
+
+impl Reduction for ReduceLogSum {
+    const EMPTY: f32 = 0.0;
+    const JOIN: ByType = ByType::SUM;
+
+    fn finish(sum: f32, _: usize) -> f32 {
+        libm::logf(sum)
+    }
+
+    fn finish_any(sum: Number, _: usize) -> Number {
+        match sum {
+            F64(v) => F64(libm::log(v)),
+            other => F32(libm::logf(other.to_f32())),
+        }
+    }
+}
+
+impl Reduction for ReduceSumSquare {
+    const EMPTY: f32 = 0.0;
+    const JOIN: ByType = ByType::SUM;
+
+    fn map(x: f32) -> f32 {
+        x * x
+    }
+
+    fn map_any(x: Number) -> Number {
+        square(x)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+    use crate::op::testing::{Tensor, run};
+    use half::f16;
+
+    const ALL: ReduceAttrs = ReduceAttrs { axes: 0b111, keepdims: false };
+
+    fn near<O: Op<Attrs = ReduceAttrs>>(axes: u32, dims: &[u32], want: &[f32]) {
+        let x = Tensor::of(&[2, 3, 2], &[1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0, -1.0, -2.0, -3.0, -4.0, -5.0, 60.0]);
+        let y = run::<O>(&ReduceAttrs { axes, keepdims: dims.len() == 3 }, &[&x]).unwrap();
+        assert_eq!(y.dims(), dims, "{}", O::NAME);
+        for (y, w) in y.get::<f32>().iter().zip(want) {
+            assert!((y - w).abs() <= 1e-5 * w.abs().max(1.0), "{} is {y}, not {w}", O::NAME);
+        }
+    }
+
+    // The expected values are numpy's.
+    #[test]
+    fn any_axes_are_reduced() {
+        near::<ReduceSum>(0b001, &[3, 2], &[0.0, 0.0, 0.0, 0.0, 0.0, 66.0]);
+        near::<ReduceSum>(0b010, &[2, 1, 2], &[9.0, 12.0, -9.0, 54.0]);
+        near::<ReduceSum>(0b100, &[2, 3], &[3.0, 7.0, 11.0, -3.0, -7.0, 55.0]);
+        near::<ReduceSum>(0b101, &[3], &[0.0, 0.0, 66.0]);
+        near::<ReduceSum>(0b111, &[1, 1, 1], &[66.0]);
+        near::<ReduceSum>(0b000, &[2, 3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    }
+
+    #[test]
+    fn every_reduction() {
+        near::<ReduceMean>(0b110, &[2], &[3.5, 7.5]);
+        near::<ReduceMax>(0b110, &[2], &[6.0, 60.0]);
+        near::<ReduceMin>(0b110, &[2], &[1.0, -5.0]);
+        near::<ReduceProd>(0b110, &[2], &[720.0, -7200.0]);
+        near::<ReduceL1>(0b110, &[2], &[21.0, 75.0]);
+        near::<ReduceL2>(0b110, &[2], &[9.539392, 60.456596]);
+        near::<ReduceLogSum>(0b110, &[2], &[3.0445225, 3.8066626]);
+        near::<ReduceSumSquare>(0b110, &[2], &[91.0, 3655.0]);
+    }
+
+    #[test]
+    fn nothing_gives_the_neutral_element() {
+        let none = Tensor::of(&[2, 0, 3], &[0.0f32; 0]);
+        let attrs = ReduceAttrs { axes: 0b110, keepdims: false };
+        let two = |v: f32| Ok(Tensor::of(&[2], &[v, v]));
+        assert_eq!(run::<ReduceSum>(&attrs, &[&none]), two(0.0));
+        assert_eq!(run::<ReduceProd>(&attrs, &[&none]), two(1.0));
+        assert_eq!(run::<ReduceMax>(&attrs, &[&none]), two(f32::NEG_INFINITY));
+        assert_eq!(run::<ReduceMin>(&ALL, &[&Tensor::of(&[1, 1, 0], &[0i8; 0])]), Ok(Tensor::of(&[], &[127i8])));
+    }
+
+    #[test]
+    fn other_types() {
+        let x = Tensor::of(&[3, 1, 1], &[100i8, 100, -128]);
+        assert_eq!(run::<ReduceSum>(&ALL, &[&x]), Ok(Tensor::of(&[], &[72i8])));
+        assert_eq!(run::<ReduceMean>(&ALL, &[&x]), Ok(Tensor::of(&[], &[24i8])));
+        assert_eq!(run::<ReduceMax>(&ALL, &[&Tensor::bools(&[2, 1, 1], &[0, 1])]), Ok(Tensor::bools(&[], &[1])));
+        let x = Tensor::of(&[2, 1, 1], &[f16::from_f32(3.0), f16::from_f32(-4.0)]);
+        assert_eq!(run::<ReduceL2>(&ALL, &[&x]), Ok(Tensor::of(&[], &[f16::from_f32(5.0)])));
+    }
+
+    #[test]
+    fn refuses_axes_and_types_that_do_not_suit() {
+        let x = Tensor::of(&[2], &[1.0f32, 2.0]);
+        assert_eq!(run::<ReduceSum>(&ReduceAttrs { axes: 0b10, keepdims: true }, &[&x]), Err(Error::ATTRS));
+        assert_eq!(run::<ReduceLogSum>(&ALL, &[&Tensor::of(&[2], &[1i32, 2])]), Err(Error::DTYPE));
+        assert_eq!(run::<ReduceSum>(&ALL, &[&Tensor::bools(&[1], &[1])]), Err(Error::DTYPE));
+    }
+}

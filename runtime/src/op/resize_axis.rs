@@ -1,0 +1,171 @@
+//! `ResizeAxis`: each element along an axis becomes a weighted sum of a few; all of ONNX's `Resize`, an axis at a time.
+//!
+//! ```text
+//! y[a.., j, b..] = Σ_t weight[j, t] · x[a.., position[j, t], b..]
+//! ```
+//!
+//! The tables are made when a model is compiled, so interpolation modes, coordinates and antialiasing cost no code
+//! here. A tap at a negative position counts nothing. Without weights there is one tap a place, copied: any element
+//! type; with them `f32`, `f16`, `f64`, `i8`, `u8` or `i16`.
+
+use super::gather::product;
+use super::real::{Real, by_real, is_real};
+use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type};
+use bytemuck::Pod;
+
+crate::attrs! {
+    /// Attributes of [`ResizeAxis`].
+    pub struct ResizeAxisAttrs {
+        /// The axis that changes its length.
+        pub axis: u32,
+    }
+}
+
+/// `x, positions, weights? -> y`; see the module.
+pub struct ResizeAxis;
+
+impl Op for ResizeAxis {
+    const CODE: Code = Code(170);
+    const NAME: &'static str = "ResizeAxis";
+    type Attrs = ResizeAxisAttrs;
+
+    /// `[a.., n, b..], i32[m, taps], f32[m, taps]? -> [a.., m, b..]`
+    fn infer(attrs: &ResizeAxisAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+        sig.at_most(3)?;
+        let (x, positions) = (sig.ty(0)?, sig.shape(1, DType::I32)?);
+        let &[places, taps] = positions.dims() else { return Err(Error::SHAPE) };
+        if sig.opt(2).is_some() {
+            if !is_real(x.dtype) {
+                return Err(Error::DTYPE);
+            }
+            if sig.shape(2, DType::F32)? != positions {
+                return Err(Error::SHAPE);
+            }
+        } else if taps != 1 {
+            return Err(Error::SHAPE);
+        }
+        let mut shape = x.shape;
+        let dim = shape.dims_mut().get_mut(attrs.axis as usize).ok_or(Error::ATTRS)?;
+        if *dim == 0 && places != 0 {
+            return Err(Error::SHAPE);
+        }
+        *dim = places;
+        Ok(Outputs::one(Type::new(x.dtype, shape)))
+    }
+
+    fn run<K: Kernels>(attrs: &ResizeAxisAttrs, io: &mut Io<'_>) {
+        if io.ty(2).is_some() {
+            by_real!(io, T => blend::<T>(attrs, io));
+        } else {
+            crate::by_size!(io, T => pick::<T>(attrs, io));
+        }
+    }
+}
+
+/// Elements between neighbours along the axis, and in a whole block of `x` and of `y`.
+fn blocks(attrs: &ResizeAxisAttrs, io: &Io<'_>) -> [usize; 3] {
+    let axis = attrs.axis as usize;
+    let (x, y) = (io.shape(0), io.out_shape(0));
+    let inner = product(x.dims().get(axis..).and_then(|d| d.split_first()).map_or(&[], |d| d.1));
+    [inner, inner.wrapping_mul(x.dim(axis) as usize), inner.wrapping_mul(y.dim(axis) as usize)]
+}
+
+fn pick<T: Pod>(attrs: &ResizeAxisAttrs, io: &mut Io<'_>) {
+    let [inner, from, to] = blocks(attrs, io);
+    let positions = io.input::<i32>(1);
+    let (x, y) = (io.input::<T>(0), io.output::<T>(0));
+    for (x, y) in x.chunks_exact(from.max(1)).zip(y.chunks_exact_mut(to.max(1))) {
+        for (y, &at) in y.chunks_exact_mut(inner.max(1)).zip(positions) {
+            let x = row(x, at, inner);
+            y.iter_mut().zip(x).for_each(|(y, &x)| *y = x);
+        }
+    }
+}
+
+/// Row `at` of a block; empty if there is none.
+fn row<T>(x: &[T], at: i32, inner: usize) -> &[T] {
+    let start = usize::try_from(at).ok().and_then(|at| at.checked_mul(inner));
+    start.and_then(|s| x.get(s..)).unwrap_or(&[])
+}
+
+fn blend<T: Real>(attrs: &ResizeAxisAttrs, io: &mut Io<'_>) {
+    let [inner, from, to] = blocks(attrs, io);
+    let taps = (io.shape(1).dim(1) as usize).max(1);
+    let (positions, weights) = (io.input::<i32>(1), io.input::<f32>(2));
+    let (x, y) = (io.input::<T>(0), io.output::<T>(0));
+    for (x, y) in x.chunks_exact(from.max(1)).zip(y.chunks_exact_mut(to.max(1))) {
+        let tables = positions.chunks_exact(taps).zip(weights.chunks_exact(taps));
+        for (y, (positions, weights)) in y.chunks_exact_mut(inner.max(1)).zip(tables) {
+            if inner < 8 {
+                blend_row::<T, 1>(y, x, positions, weights, inner);
+            } else {
+                blend_row::<T, 16>(y, x, positions, weights, inner);
+            }
+        }
+    }
+}
+
+/// One row of `y`, `N` elements at a time so that their sums stay in registers.
+fn blend_row<T: Real, const N: usize>(y: &mut [T], x: &[T], positions: &[i32], weights: &[f32], inner: usize) {
+    for (i, y) in y.chunks_mut(N.max(1)).enumerate() {
+        let mut sums = [T::ZERO; N];
+        for (&at, &weight) in positions.iter().zip(weights) {
+            let x = row(x, at, inner).get(i.wrapping_mul(N)..).unwrap_or(&[]);
+            sums.iter_mut().zip(x).for_each(|(sum, x)| *sum = x.add(weight, *sum));
+        }
+        y.iter_mut().zip(sums).for_each(|(y, sum)| *y = T::round(sum));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+    use crate::op::testing::{Tensor, run};
+
+    fn tables() -> (Tensor, Tensor) {
+        (Tensor::of(&[3, 2], &[0i32, -1, 0, 1, 1, -1]), Tensor::of(&[3, 2], &[1f32, f32::NAN, 0.25, 0.75, 1.0, 0.0]))
+    }
+
+    #[test]
+    fn blends_along_any_axis() {
+        let (positions, weights) = tables();
+        let x = Tensor::of(&[2, 2], &[0f32, 4., 8., 16.]);
+        let last = run::<ResizeAxis>(&ResizeAxisAttrs { axis: 1 }, &[&x, &positions, &weights]).unwrap();
+        assert_eq!(last, Tensor::of(&[2, 3], &[0f32, 3., 4., 8., 14., 16.]));
+        let first = run::<ResizeAxis>(&ResizeAxisAttrs { axis: 0 }, &[&x, &positions, &weights]).unwrap();
+        assert_eq!(first, Tensor::of(&[3, 2], &[0f32, 4., 6., 13., 8., 16.]));
+    }
+
+    #[test]
+    fn blends_long_rows_and_rounds_integers_once() {
+        let (positions, weights) = tables();
+        let x: [i8; 40] = core::array::from_fn(|i| if i < 20 { -(i as i8) } else { 127 });
+        let y = run::<ResizeAxis>(&ResizeAxisAttrs { axis: 0 }, &[&Tensor::of(&[2, 20], &x), &positions, &weights]);
+        let want: [i8; 60] = core::array::from_fn(|i| match i {
+            0..20 => x[i],
+            20..40 => (0.25 * -((i - 20) as f32) + 0.75 * 127.0).round_ties_even() as i8,
+            _ => 127,
+        });
+        assert_eq!(y.unwrap(), Tensor::of(&[3, 20], &want));
+    }
+
+    #[test]
+    fn picks_any_element_type() {
+        let x = Tensor::bools(&[2, 1], &[0, 1]);
+        let y = run::<ResizeAxis>(&ResizeAxisAttrs { axis: 0 }, &[&x, &Tensor::of(&[3, 1], &[1i32, 0, 1])]).unwrap();
+        assert_eq!(y, Tensor::bools(&[3, 1], &[1, 0, 1]));
+    }
+
+    #[test]
+    fn refuses_tables_that_differ_and_types_without_sums() {
+        let (positions, weights) = tables();
+        let attrs = ResizeAxisAttrs { axis: 0 };
+        let x = Tensor::of(&[2], &[0i32; 2]);
+        assert_eq!(run::<ResizeAxis>(&attrs, &[&x, &positions, &weights]).unwrap_err(), Error::DTYPE);
+        assert_eq!(run::<ResizeAxis>(&attrs, &[&x, &positions]).unwrap_err(), Error::SHAPE);
+        let x = Tensor::of::<f32>(&[0], &[]);
+        assert_eq!(run::<ResizeAxis>(&attrs, &[&x, &positions, &weights]).unwrap_err(), Error::SHAPE);
+        assert_eq!(run::<ResizeAxis>(&attrs, &[&x, &positions, &positions]).unwrap_err(), Error::DTYPE);
+    }
+}

@@ -1,0 +1,149 @@
+//! `Transpose`: `y[i_perm[0], …] = x[i_0, …]`, any element type.
+//!
+//! Where rows of `y` are columns of `x`, strips of a few columns go one after another, so that each line of a
+//! cache is read once.
+
+use crate::strided::{Strides, copy, row_major, rows};
+use crate::{Code, Error, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type};
+
+crate::attrs! {
+    /// Attributes of [`Transpose`].
+    pub struct TransposeAttrs {
+        /// `perm[i]` is the axis of `x` that becomes axis `i` of `y`; beyond the rank it is the axis itself.
+        pub perm: [u32; MAX_RANK],
+    }
+}
+
+impl TransposeAttrs {
+    /// The attributes that put the axes in this order; nothing if there are more than [`MAX_RANK`].
+    #[must_use]
+    pub fn new(order: &[u32]) -> Option<TransposeAttrs> {
+        let mut perm = core::array::from_fn(|i| i as u32);
+        perm.get_mut(..order.len())?.iter_mut().zip(order).for_each(|(p, &o)| *p = o);
+        Some(TransposeAttrs { perm })
+    }
+}
+
+/// See the module.
+pub struct Transpose;
+
+impl Op for Transpose {
+    const CODE: Code = Code(2);
+    const NAME: &'static str = "Transpose";
+    type Attrs = TransposeAttrs;
+
+    /// `[d_0, …, d_n] -> [d_perm[0], …, d_perm[n]]`
+    fn infer(attrs: &TransposeAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+        sig.at_most(1)?;
+        let x = sig.ty(0)?;
+        let (mut shape, mut seen) = (x.shape, 0u32);
+        for (dim, &axis) in shape.dims_mut().iter_mut().zip(&attrs.perm) {
+            if axis as usize >= x.shape.rank() {
+                return Err(Error::ATTRS);
+            }
+            *dim = x.shape.dim(axis as usize);
+            seen |= 1u32.wrapping_shl(axis);
+        }
+        if seen.count_ones() as usize == x.shape.rank() {
+            Ok(Outputs::one(Type::new(x.dtype, shape)))
+        } else {
+            Err(Error::ATTRS)
+        }
+    }
+
+    fn run<K: Kernels>(attrs: &TransposeAttrs, io: &mut Io<'_>) {
+        let strides = permuted(&io.shape(0), &attrs.perm);
+        let shape = io.out_shape(0);
+        crate::by_size!(io, T => match columns(&shape, &strides) {
+            Some(axis) => in_strips::<T>(io.output(0), io.input(0), &shape, axis, &strides),
+            None => copy::<T>(io.output(0), io.input(0), &shape, 0, &strides),
+        });
+    }
+}
+
+/// The axis of `y` along which neighbours in `x` stand, if rows of `y` run across them.
+fn columns(shape: &Shape, strides: &Strides) -> Option<usize> {
+    let last = shape.rank().checked_sub(1)?;
+    let axis = shape.dims().iter().zip(strides).position(|(&dim, &stride)| dim > 1 && stride == 1)?;
+    (axis < last && shape.dim(last) > 1).then_some(axis)
+}
+
+/// Columns in a strip.
+const STRIP: usize = 32;
+
+/// As [`copy`], strip by strip of the last axis of `y` down `axis`, whose elements are neighbours in `x`.
+fn in_strips<T: Copy>(y: &mut [T], x: &[T], shape: &Shape, axis: usize, strides: &Strides) {
+    let own = row_major(shape);
+    let last = shape.rank().wrapping_sub(1);
+    let (height, width) = (shape.dim(axis) as usize, shape.dim(last) as usize);
+    let (down, across) = (own.get(axis).copied().unwrap_or(0), strides.get(last).copied().unwrap_or(0));
+    let mut outer = *shape;
+    for (i, dim) in outer.dims_mut().iter_mut().enumerate() {
+        *dim = if i == axis || i == last { 1 } else { *dim };
+    }
+    rows(&outer, [0, 0], &[own, *strides], |[to, from]| {
+        for left in (0..width).step_by(STRIP) {
+            for i in 0..height {
+                let from = from.wrapping_add(i as isize).wrapping_add(across.wrapping_mul(left as isize));
+                let to = to.wrapping_add(down.wrapping_mul(i as isize)).wrapping_add(left as isize);
+                let row =
+                    y.get_mut(to as usize..).unwrap_or(&mut []).iter_mut().take(STRIP.min(width.wrapping_sub(left)));
+                for (y, x) in
+                    row.zip(x.get(from as usize..).unwrap_or(&[]).iter().step_by(across.unsigned_abs().max(1)))
+                {
+                    *y = *x;
+                }
+            }
+        }
+    });
+}
+
+fn permuted(shape: &Shape, perm: &[u32; MAX_RANK]) -> Strides {
+    let own = row_major(shape);
+    core::array::from_fn(|i| perm.get(i).and_then(|&axis| own.get(axis as usize)).copied().unwrap_or(0))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use crate::op::testing::{Tensor, run};
+
+    #[test]
+    fn permutes_any_element_type() {
+        let perm = TransposeAttrs::new(&[2, 0, 1]).unwrap();
+        let x = Tensor::of(&[1, 2, 3], &[1u8, 2, 3, 4, 5, 6]);
+        assert_eq!(run::<Transpose>(&perm, &[&x]).unwrap(), Tensor::of(&[3, 1, 2], &[1u8, 4, 2, 5, 3, 6]));
+        let x = Tensor::of(&[1, 2, 3], &[1i64, 2, 3, 4, 5, 6]);
+        assert_eq!(run::<Transpose>(&perm, &[&x]).unwrap(), Tensor::of(&[3, 1, 2], &[1i64, 4, 2, 5, 3, 6]));
+    }
+
+    #[test]
+    fn strips_equal_elements_one_by_one() {
+        let dims = [3, 21, 2, 35];
+        let x: std::vec::Vec<u16> = (0..3 * 21 * 2 * 35).collect();
+        let tensor = Tensor::of(&dims, &x);
+        for order in [[0, 3, 1, 2], [3, 2, 1, 0], [1, 3, 0, 2], [0, 2, 3, 1]] {
+            let y = run::<Transpose>(&TransposeAttrs::new(&order).unwrap(), &[&tensor]).unwrap();
+            let to: [u32; 4] = order.map(|axis| dims[axis as usize]);
+            for (i, &v) in y.get::<u16>().iter().enumerate() {
+                let mut rest = i as u32;
+                let mut at = [0; 4];
+                for k in (0..4).rev() {
+                    at[order[k] as usize] = rest % to[k];
+                    rest /= to[k];
+                }
+                let from = at.iter().zip(&dims).fold(0, |n, (&i, &d)| n * d + i);
+                assert_eq!(v, x[from as usize], "{order:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn refuses_an_order_that_repeats_an_axis() {
+        let perm = TransposeAttrs::new(&[0, 0]).unwrap();
+        assert_eq!(run::<Transpose>(&perm, &[&Tensor::of(&[1, 1], &[0f32])]).unwrap_err(), Error::ATTRS);
+    }
+}

@@ -1,0 +1,84 @@
+//! `Trilu`: the upper or lower triangle of each matrix, zeros elsewhere; any element type.
+//!
+//! ```text
+//! upper: y[.., r, c] = x[.., r, c] if c >= r + k else 0
+//! lower: y[.., r, c] = x[.., r, c] if c <= r + k else 0
+//! ```
+
+use crate::{Code, Error, Io, Kernels, Op, Outputs, Sig};
+use bytemuck::Pod;
+
+crate::attrs! {
+    /// Attributes of [`Trilu`].
+    pub struct TriluAttrs {
+        /// The upper triangle, or the lower.
+        pub upper: bool,
+        /// The diagonal that bounds it: above the main one if positive.
+        pub k: i32,
+    }
+}
+
+/// See the module.
+pub struct Trilu;
+
+impl Op for Trilu {
+    const CODE: Code = Code(172);
+    const NAME: &'static str = "Trilu";
+    type Attrs = TriluAttrs;
+
+    fn infer(_: &TriluAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+        sig.at_most(1)?;
+        let x = sig.ty(0)?;
+        if x.shape.rank() >= 2 { Ok(Outputs::one(x)) } else { Err(Error::SHAPE) }
+    }
+
+    fn in_place(_: &TriluAttrs, _: &Sig<'_>, input: usize) -> bool {
+        input == 0
+    }
+
+    fn run<K: Kernels>(attrs: &TriluAttrs, io: &mut Io<'_>) {
+        crate::by_size!(io, T => trilu::<T>(attrs, io));
+    }
+}
+
+fn trilu<T: Pod>(attrs: &TriluAttrs, io: &mut Io<'_>) {
+    let shape = io.out_shape(0);
+    let &[.., rows, columns] = shape.dims() else { return };
+    let (x, y) = (io.input::<T>(0), io.output::<T>(0));
+    y.iter_mut().zip(x).for_each(|(y, &x)| *y = x);
+    let matrix = (rows as usize).wrapping_mul(columns as usize);
+    for y in y.chunks_exact_mut(matrix.max(1)) {
+        for (r, row) in y.chunks_exact_mut((columns as usize).max(1)).enumerate() {
+            let diagonal = (r as i64).wrapping_add(attrs.k.into());
+            let bound = if attrs.upper { diagonal } else { diagonal.wrapping_add(1) };
+            let bound = usize::try_from(bound.clamp(0, columns.into())).unwrap_or(0);
+            let (before, from) = row.split_at_mut_checked(bound).unwrap_or((&mut [], &mut []));
+            if attrs.upper { before } else { from }.fill(T::zeroed());
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+    use crate::op::testing::{Tensor, run, run_all};
+
+    #[test]
+    fn keeps_a_triangle() {
+        let x = Tensor::of(&[2, 3], &[1i32, 2, 3, 4, 5, 6]);
+        let keep = |upper, k| run::<Trilu>(&TriluAttrs { upper, k }, &[&x]).unwrap();
+        assert_eq!(keep(true, 0), Tensor::of(&[2, 3], &[1i32, 2, 3, 0, 5, 6]));
+        assert_eq!(keep(false, 1), Tensor::of(&[2, 3], &[1i32, 2, 0, 4, 5, 6]));
+        assert_eq!(keep(false, i32::MIN), Tensor::of(&[2, 3], &[0i32; 6]));
+        assert_eq!(keep(true, i32::MIN), x);
+        let taken = run_all::<Trilu>(&TriluAttrs { upper: true, k: 2 }, &[Some(&x)], Some(0)).unwrap();
+        assert_eq!(taken, [Tensor::of(&[2, 3], &[0i32, 0, 3, 0, 0, 0])]);
+    }
+
+    #[test]
+    fn refuses_vectors() {
+        let x = Tensor::of(&[3], &[0f32; 3]);
+        assert_eq!(run::<Trilu>(&TriluAttrs { upper: true, k: 0 }, &[&x]).unwrap_err(), Error::SHAPE);
+    }
+}

@@ -1,0 +1,397 @@
+//! A model with memory: write inputs, run, read outputs.
+
+use crate::io::{Io, MAX_OUTPUTS, Operands, Values};
+use crate::memory::Pieces;
+use crate::model::RecordTypes;
+use crate::op::Code;
+use crate::{DType, Error, Model, Type, quant};
+use bytemuck::Pod;
+use core::ops::Range;
+use siskin_format::{ALIGN, Artifact, Golden, IoRecord, OpRecord, Place, Prng, TensorRecord};
+
+/// A model with the caller's memory.
+#[derive(Debug)]
+pub struct Session<'m> {
+    model: Model<'m>,
+    arena: &'m mut [u8],
+    state: &'m mut [u8],
+    next: usize,
+}
+
+/// What a self-test ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SelfTest {
+    /// Golden vectors that gave the expected answer: all of the file's.
+    pub vectors: u16,
+}
+
+impl<'m> Session<'m> {
+    /// A session over `arena` and `state`, of at least [`Model::arena_len`] and [`Model::state_len`] bytes, each
+    /// beginning at a multiple of [`ALIGN`] in memory. The state is set to zero.
+    ///
+    /// # Errors
+    /// [`Error::Arena`], [`Error::State`] or [`Error::Alignment`], with what is needed.
+    pub fn new(model: &Model<'m>, arena: &'m mut [u8], state: &'m mut [u8]) -> Result<Session<'m>, Error> {
+        let header = model.artifact.header();
+        for (memory, len) in [(&*arena, model.arena_len()), (&*state, model.state_len())] {
+            if len > 0 && memory.as_ptr().align_offset(ALIGN) != 0 {
+                return Err(Error::Alignment(ALIGN as u32));
+            }
+        }
+        let arena = arena.get_mut(..model.arena_len()).ok_or(Error::Arena(header.arena_len))?;
+        let state = state.get_mut(..model.state_len()).ok_or(Error::State(header.state_len))?;
+        state.fill(0);
+        Ok(Session { model: *model, arena, state, next: 0 })
+    }
+
+    /// The model.
+    #[must_use]
+    pub const fn model(&self) -> &Model<'m> {
+        &self.model
+    }
+
+    /// Runs every operator. Inputs may be overwritten: write them before each run.
+    pub fn run(&mut self) {
+        self.next = 0;
+        while self.step() {}
+    }
+
+    /// Runs one operator and says whether more remain; for callers that must yield between operators. The first
+    /// call after the last operator begins again.
+    pub fn step(&mut self) -> bool {
+        let ops = self.model.artifact.ops();
+        if let Some(record) = ops.get(self.next) {
+            run_op(&self.model, record, self.arena, self.state);
+        }
+        self.next = self.next.saturating_add(1);
+        if self.next >= ops.len() {
+            self.next = 0;
+        }
+        self.next != 0
+    }
+
+    /// Forgets the past: the state as [`Session::new`] left it.
+    pub fn reset(&mut self) {
+        self.state.fill(0);
+    }
+
+    /// The state's bytes, to be saved.
+    #[must_use]
+    pub fn state(&self) -> &[u8] {
+        self.state
+    }
+
+    /// Sets the state to bytes that [`Session::state`] gave.
+    ///
+    /// # Errors
+    /// [`Error::State`] if the length differs.
+    pub fn restore(&mut self, state: &[u8]) -> Result<(), Error> {
+        if state.len() != self.state.len() {
+            return Err(Error::State(self.model.artifact.header().state_len));
+        }
+        for (s, &b) in self.state.iter_mut().zip(state) {
+            *s = b;
+        }
+        Ok(())
+    }
+
+    /// The elements of input `i` in the arena, to be filled before a run.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPort`], or [`Error::PortType`] with the element type that it holds.
+    pub fn input<T: Element>(&mut self, i: usize) -> Result<&mut [T], Error> {
+        let io = self.input_record(i)?;
+        let (ty, range) = self.placed(io, i)?;
+        check_element::<T>(ty)?;
+        let bytes = self.arena.get_mut(range).unwrap_or(&mut []);
+        Ok(bytemuck::try_cast_slice_mut(bytes).unwrap_or(&mut []))
+    }
+
+    /// The elements of output `i` after a run.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPort`], or [`Error::PortType`] with the element type that it holds.
+    pub fn output<T: Element>(&self, i: usize) -> Result<&[T], Error> {
+        let (ty, bytes) = self.output_bytes(i)?;
+        check_element::<T>(ty)?;
+        Ok(bytemuck::try_cast_slice(bytes).unwrap_or(&[]))
+    }
+
+    /// The bytes of input `i` in the arena, whatever its element type.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPort`].
+    pub fn input_bytes(&mut self, i: usize) -> Result<&mut [u8], Error> {
+        let (_, range) = self.placed(self.input_record(i)?, i)?;
+        Ok(self.arena.get_mut(range).unwrap_or(&mut []))
+    }
+
+    /// The type and bytes of output `i`, whatever its element type.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPort`].
+    pub fn output_bytes(&self, i: usize) -> Result<(Type, &[u8]), Error> {
+        let io = self.model.artifact.outputs().nth(i).ok_or(Error::NoSuchPort(small(i)))?;
+        let (ty, range) = self.placed(io, i)?;
+        let tensor = self.model.artifact.tensor(io.tensor);
+        let memory = match tensor.and_then(TensorRecord::place) {
+            Some(Place::Weights) => self.model.artifact.weights(),
+            Some(Place::State) => &*self.state,
+            _ => &*self.arena,
+        };
+        Ok((ty, memory.get(range).unwrap_or(&[])))
+    }
+
+    /// Writes real values to input `i`, quantized if the tensor is an integer one.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPort`], [`Error::Length`] with the elements needed, or [`Error::PortType`] if the input
+    /// holds neither `f32` nor quantized values.
+    pub fn write_f32(&mut self, i: usize, values: &[f32]) -> Result<(), Error> {
+        let io = self.input_record(i)?;
+        let (ty, range) = self.placed(io, i)?;
+        if values.len() != ty.shape.elements() {
+            return Err(Error::Length(small_u32(ty.shape.elements())));
+        }
+        let bytes = self.arena.get_mut(range).unwrap_or(&mut []);
+        let (scale, zero) = (io.scale, io.zero_point);
+        match ty.dtype {
+            DType::F32 => fill(bytes, values, |v| v),
+            DType::I8 if io.outer != ty.dtype.code() => fill(bytes, values, |v| quant::quantize(v, scale, zero) as i8),
+            DType::U8 if io.outer != ty.dtype.code() => {
+                fill(bytes, values, |v| (round(v, scale, zero)).clamp(0, 255) as u8);
+            }
+            DType::I16 if io.outer != ty.dtype.code() => {
+                fill(bytes, values, |v| round(v, scale, zero).clamp(-32768, 32767) as i16);
+            }
+            other => return Err(Error::PortType(other)),
+        }
+        Ok(())
+    }
+
+    /// Reads output `i` as real values, dequantized if the tensor is an integer one.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPort`], [`Error::Length`] with the elements needed, or [`Error::PortType`] if the output
+    /// holds neither `f32` nor 8-bit or 16-bit integers.
+    pub fn read_f32(&self, i: usize, values: &mut [f32]) -> Result<(), Error> {
+        let (ty, bytes) = self.output_bytes(i)?;
+        let io = self.model.artifact.outputs().nth(i).ok_or(Error::NoSuchPort(small(i)))?;
+        if values.len() != ty.shape.elements() {
+            return Err(Error::Length(small_u32(ty.shape.elements())));
+        }
+        let real = |q: i32| (q - io.zero_point) as f32 * io.scale;
+        match ty.dtype {
+            DType::F32 => read(values, bytes, |v: f32| v),
+            DType::I8 => read(values, bytes, |v: i8| real(v.into())),
+            DType::U8 => read(values, bytes, |v: u8| real(v.into())),
+            DType::I16 => read(values, bytes, |v: i16| real(v.into())),
+            other => return Err(Error::PortType(other)),
+        }
+        Ok(())
+    }
+
+    /// Runs the file's golden vectors: bit for bit for integer models, within a relative 1e-4 for float models.
+    /// Overwrites inputs and resets the state before and after.
+    ///
+    /// # Errors
+    /// [`Error::SelfTest`] with the index of the first vector that gave another answer.
+    pub fn self_test(&mut self) -> Result<SelfTest, Error> {
+        let artifact = self.model.artifact;
+        let mut vectors = 0;
+        for golden in artifact.goldens().with_inputs(artifact.inputs().count()) {
+            self.fill_golden(&golden);
+            self.run();
+            let right = if golden.record.exact == 1 {
+                self.output_crc() == golden.record.crc
+            } else {
+                self.samples_match(golden.samples)
+            };
+            self.reset();
+            if !right {
+                return Err(Error::SelfTest(vectors));
+            }
+            vectors = vectors.saturating_add(1);
+        }
+        Ok(SelfTest { vectors })
+    }
+
+    /// Fills the inputs as a golden vector says, from a fresh state.
+    pub fn fill_golden(&mut self, golden: &Golden<'_>) {
+        self.reset();
+        let mut prng = Prng::new(golden.record.seed);
+        for (i, &[lo, hi]) in golden.ranges.iter().enumerate() {
+            let Some(port) = self.model.inputs().nth(i) else { continue };
+            if let Ok(bytes) = self.input_bytes(i) {
+                fill_random(bytes, port.dtype, lo, hi, &mut prng);
+            }
+        }
+    }
+
+    /// CRC-32 over the bytes of all outputs, in order.
+    #[must_use]
+    pub fn output_crc(&self) -> u32 {
+        let mut crc = 0u32;
+        for i in 0..self.model.artifact.outputs().count() {
+            let bytes = self.output_bytes(i).map_or(&[][..], |(_, b)| b);
+            // Chained so that the order of outputs counts.
+            crc = crc.rotate_left(1) ^ siskin_format::crc32(bytes);
+        }
+        crc
+    }
+
+    fn samples_match(&self, samples: &[f32]) -> bool {
+        let Ok(y) = self.output::<f32>(0) else { return samples.is_empty() };
+        let stride = y.len().checked_div(samples.len()).unwrap_or(1).max(1);
+        let largest = samples.iter().fold(0.0f32, |m, v| m.max(v.abs()));
+        y.iter().step_by(stride).zip(samples).all(|(y, s)| (y - s).abs() <= 1e-4 * largest + 1e-6)
+    }
+
+    fn input_record(&self, i: usize) -> Result<&'m IoRecord, Error> {
+        self.model.artifact.inputs().nth(i).ok_or(Error::NoSuchPort(small(i)))
+    }
+
+    fn placed(&self, io: &IoRecord, i: usize) -> Result<(Type, Range<usize>), Error> {
+        let artifact = &self.model.artifact;
+        let tensor = artifact.tensor(io.tensor).ok_or(Error::NoSuchPort(small(i)))?;
+        artifact.ty(tensor).zip(artifact.range(tensor)).ok_or(Error::NoSuchPort(small(i)))
+    }
+}
+
+/// An element type that ports can hold.
+pub trait Element: Pod {
+    /// The file's name for it.
+    const DTYPE: DType;
+}
+
+macro_rules! elements {
+    ($($t:ty: $d:ident),*) => {$(impl Element for $t { const DTYPE: DType = DType::$d; })*};
+}
+elements!(f32: F32, half::f16: F16, f64: F64, i8: I8, u8: U8, i16: I16, u16: U16, i32: I32, u32: U32, i64: I64, u64: U64);
+
+fn check_element<T: Element>(ty: Type) -> Result<(), Error> {
+    let same = ty.dtype == T::DTYPE || (ty.dtype == DType::Bool && T::DTYPE == DType::U8);
+    if same { Ok(()) } else { Err(Error::PortType(ty.dtype)) }
+}
+
+fn small(i: usize) -> u16 {
+    u16::try_from(i).unwrap_or(u16::MAX)
+}
+
+fn small_u32(i: usize) -> u32 {
+    u32::try_from(i).unwrap_or(u32::MAX)
+}
+
+fn round(v: f32, scale: f32, zero: i32) -> i32 {
+    (quant::round_half_even(v / scale) as i32).saturating_add(zero)
+}
+
+fn fill<T: Pod>(bytes: &mut [u8], values: &[f32], f: impl Fn(f32) -> T) {
+    let slots: &mut [T] = bytemuck::try_cast_slice_mut(bytes).unwrap_or(&mut []);
+    for (slot, &v) in slots.iter_mut().zip(values) {
+        *slot = f(v);
+    }
+}
+
+fn read<T: Pod>(values: &mut [f32], bytes: &[u8], f: impl Fn(T) -> f32) {
+    let slots: &[T] = bytemuck::try_cast_slice(bytes).unwrap_or(&[]);
+    for (v, &slot) in values.iter_mut().zip(slots) {
+        *v = f(slot);
+    }
+}
+
+/// Fills one input: 8-bit integers over all values, other types over `lo..=hi`.
+fn fill_random(bytes: &mut [u8], dtype: DType, lo: f32, hi: f32, prng: &mut Prng) {
+    let real = |prng: &mut Prng| lo + prng.next_unit() * (hi - lo);
+    let whole = |prng: &mut Prng| libm::floorf(lo + prng.next_unit() * (hi - lo + 1.0));
+    match dtype {
+        DType::I8 | DType::U8 => bytes.iter_mut().for_each(|b| *b = prng.next_u8()),
+        DType::Bool => bytes.iter_mut().for_each(|b| *b = prng.next_u8() & 1),
+        DType::F32 => each(bytes, || real(prng)),
+        DType::F64 => each(bytes, || f64::from(real(prng))),
+        DType::F16 => each(bytes, || half::f16::from_f32(real(prng))),
+        DType::I16 => each(bytes, || whole(prng) as i16),
+        DType::U16 => each(bytes, || whole(prng) as u16),
+        DType::I32 => each(bytes, || whole(prng) as i32),
+        DType::U32 => each(bytes, || whole(prng) as u32),
+        DType::I64 => each(bytes, || whole(prng) as i64),
+        DType::U64 => each(bytes, || whole(prng) as u64),
+        _ => {}
+    }
+}
+
+fn each<T: Pod>(bytes: &mut [u8], mut f: impl FnMut() -> T) {
+    let slots: &mut [T] = bytemuck::try_cast_slice_mut(bytes).unwrap_or(&mut []);
+    slots.iter_mut().for_each(|s| *s = f());
+}
+
+/// The inputs of one operator at run time.
+struct RecordValues<'s, 'a> {
+    types: RecordTypes<'s, 'a>,
+    arena: &'s Pieces<'a>,
+    state: &'s Pieces<'a>,
+    in_place: Option<usize>,
+}
+
+impl Operands for RecordValues<'_, '_> {
+    fn count(&self) -> usize {
+        self.types.count()
+    }
+
+    fn ty(&self, i: usize) -> Option<Type> {
+        self.types.ty(i)
+    }
+}
+
+impl<'a> Values<'a> for RecordValues<'a, 'a> {
+    fn bytes(&self, i: usize) -> Option<&'a [u8]> {
+        if self.in_place == Some(i) {
+            return None;
+        }
+        let artifact = self.types.artifact;
+        let tensor = artifact.tensor(*self.types.inputs.get(i)?)?;
+        let range = artifact.range(tensor)?;
+        match tensor.place()? {
+            Place::Weights => artifact.weights().get(range),
+            Place::Arena => self.arena.read(range),
+            Place::State => self.state.read(range),
+        }
+    }
+}
+
+/// Where output or scratch `k` of an operator lies, if in `place`.
+fn written(artifact: &Artifact<'_>, written: &[u16], k: usize, place: Place) -> Option<Range<usize>> {
+    let tensor = artifact.tensor(*written.get(k)?)?;
+    if tensor.place() == Some(place) { artifact.range(tensor) } else { None }
+}
+
+/// Runs one operator of a verified plan.
+fn run_op(model: &Model<'_>, record: &OpRecord, arena: &mut [u8], state: &mut [u8]) {
+    let artifact = &model.artifact;
+    let Some(entry) = model.ops.get(Code(record.code)) else { return };
+    let operands = artifact.operands(record);
+    let Some((inputs, outs)) = operands.split_at_checked(record.inputs.into()) else { return };
+    let count = usize::from(record.outputs);
+    // Slots 0..MAX_OUTPUTS are outputs, the last one scratch.
+    let slot = |i: usize| {
+        if i == MAX_OUTPUTS {
+            count
+        } else if i < count {
+            i
+        } else {
+            usize::MAX
+        }
+    };
+    let ranges = |place| core::array::from_fn(|i| written(artifact, outs, slot(i), place));
+    let mut arena = Pieces::cut(arena, &ranges(Place::Arena));
+    let mut state = Pieces::cut(state, &ranges(Place::State));
+    let outputs = core::array::from_fn(|i| {
+        let tensor = artifact.tensor(*outs.get(slot(i))?)?;
+        let from = if tensor.place() == Some(Place::State) { &mut state } else { &mut arena };
+        Some((artifact.ty(tensor)?, from.take(i)))
+    });
+    let scratch = arena.take(MAX_OUTPUTS);
+    let in_place = record.in_place.checked_sub(1).map(usize::from);
+    let values = RecordValues { types: RecordTypes { artifact, inputs }, arena: &arena, state: &state, in_place };
+    entry.run(artifact.attrs(record), &mut Io::new(&values, outputs, scratch, in_place));
+}

@@ -1,0 +1,160 @@
+//! Walks over tensors by strides: the one loop behind broadcasting, transposing, slicing and expanding.
+//!
+//! ```text
+//! element (i0, …, ik) of operand n lies at offset[n] + Σ i·stride[n]
+//! ```
+//!
+//! A stride of 0 repeats an axis (broadcasting), a negative one runs backwards.
+
+use crate::{MAX_RANK, Shape};
+
+/// One step per axis, in elements.
+pub type Strides = [isize; MAX_RANK];
+
+/// Row-major strides of a shape; unused axes are 0.
+#[must_use]
+pub fn row_major(shape: &Shape) -> Strides {
+    let mut strides = [0; MAX_RANK];
+    let mut step = 1isize;
+    for (stride, &dim) in strides.iter_mut().zip(shape.dims()).rev_by(shape.rank()) {
+        *stride = step;
+        step = step.wrapping_mul(dim as isize);
+    }
+    strides
+}
+
+/// Strides of `from` as it is broadcast to `to`, numpy's way: axes align at the last, lengths of 1 repeat.
+#[must_use]
+pub fn broadcast(from: &Shape, to: &Shape) -> Strides {
+    let own = row_major(from);
+    let shift = to.rank().wrapping_sub(from.rank());
+    core::array::from_fn(|axis| {
+        let at = axis.wrapping_sub(shift);
+        if axis >= to.rank() || at >= from.rank() || from.dim(at) == 1 { 0 } else { own.get(at).copied().unwrap_or(0) }
+    })
+}
+
+/// The shape that both broadcast to, numpy's way; nothing if they do not.
+#[must_use]
+pub fn broadcast_shape(a: &Shape, b: &Shape) -> Option<Shape> {
+    let rank = a.rank().max(b.rank());
+    let mut dims = [1; MAX_RANK];
+    for (axis, dim) in dims.iter_mut().enumerate().take(rank) {
+        // Counted from the last axis; beyond the first an axis has length 1.
+        let from_end = rank.wrapping_sub(axis);
+        let of = |s: &Shape| s.rank().checked_sub(from_end).map_or(1, |at| s.dim(at));
+        *dim = match (of(a), of(b)) {
+            (x, y) if x == y => x,
+            (1, y) => y,
+            (x, 1) => x,
+            _ => return None,
+        };
+    }
+    Shape::new(dims.get(..rank)?)
+}
+
+/// Calls `row` for each row of `shape`, in row-major order, with the position of the row's first element in each operand.
+/// A row is the last axis; a scalar is one row of one element.
+pub fn rows<const N: usize>(
+    shape: &Shape,
+    offsets: [isize; N],
+    strides: &[Strides; N],
+    mut row: impl FnMut([isize; N]),
+) {
+    let outer = shape.rank().saturating_sub(1);
+    let mut index = [0u32; MAX_RANK];
+    let mut at = offsets;
+    if shape.elements() == 0 {
+        return;
+    }
+    loop {
+        row(at);
+        let mut axis = outer;
+        loop {
+            let Some(before) = axis.checked_sub(1) else { return };
+            axis = before;
+            let Some(i) = index.get_mut(axis) else { return };
+            *i = i.wrapping_add(1);
+            let wrapped = *i == shape.dim(axis);
+            let back = if wrapped { core::mem::take(i) as isize } else { 0 };
+            for (at, strides) in at.iter_mut().zip(strides) {
+                let stride = strides.get(axis).copied().unwrap_or(0);
+                let steps = if wrapped { 1isize.wrapping_sub(back) } else { 1 };
+                *at = at.wrapping_add(stride.wrapping_mul(steps));
+            }
+            if !wrapped {
+                break;
+            }
+        }
+    }
+}
+
+/// The stride of the last axis of `shape`.
+#[must_use]
+pub fn inner(shape: &Shape, strides: &Strides) -> isize {
+    shape.rank().checked_sub(1).and_then(|axis| strides.get(axis)).copied().unwrap_or(0)
+}
+
+/// `y[i] = x[offset + Σ i·stride]` over `shape` in row-major order.
+pub fn copy<T: Copy>(y: &mut [T], x: &[T], shape: &Shape, offset: isize, strides: &Strides) {
+    let len = if shape.rank() == 0 { 1 } else { shape.dim(shape.rank().wrapping_sub(1)) as usize };
+    let step = inner(shape, strides);
+    let mut rest = y;
+    rows(shape, [offset], &[*strides], |[at]| {
+        let (row, tail) = core::mem::take(&mut rest).split_at_mut_checked(len).unwrap_or((&mut [], &mut []));
+        rest = tail;
+        if step == 1 {
+            let from = x.get(at as usize..).unwrap_or(&[]);
+            row.iter_mut().zip(from).for_each(|(y, &x)| *y = x);
+        } else {
+            for (i, y) in row.iter_mut().enumerate() {
+                if let Some(&v) = x.get(at.wrapping_add(step.wrapping_mul(i as isize)) as usize) {
+                    *y = v;
+                }
+            }
+        }
+    });
+}
+
+/// `Iterator::rev` for the first `n` items of a zip whose sides differ in length.
+trait RevBy: Sized {
+    fn rev_by(self, n: usize) -> core::iter::Rev<core::iter::Take<Self>>;
+}
+
+impl<I: DoubleEndedIterator + ExactSizeIterator> RevBy for I {
+    fn rev_by(self, n: usize) -> core::iter::Rev<core::iter::Take<Self>> {
+        self.take(n).rev()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transposes_and_reverses() {
+        let x = [1, 2, 3, 4, 5, 6];
+        let mut y = [0; 6];
+        copy(&mut y, &x, &Shape::new(&[3, 2]).unwrap(), 0, &[1, 3, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(y, [1, 4, 2, 5, 3, 6]);
+        copy(&mut y, &x, &Shape::new(&[6]).unwrap(), 5, &[-1, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(y, [6, 5, 4, 3, 2, 1]);
+    }
+
+    #[test]
+    fn broadcasts_like_numpy() {
+        let (a, b) = (Shape::new(&[2, 1, 3]).unwrap(), Shape::new(&[4, 1]).unwrap());
+        let to = broadcast_shape(&a, &b).unwrap();
+        assert_eq!(to.dims(), [2, 4, 3]);
+        assert_eq!(broadcast(&a, &to)[..3], [3, 0, 1]);
+        assert_eq!(broadcast(&b, &to)[..3], [0, 1, 0]);
+        let mut seen = 0;
+        rows(&to, [0, 0], &[broadcast(&a, &to), broadcast(&b, &to)], |[a, b]| {
+            assert_eq!((a, b), [(0, 0), (0, 1), (0, 2), (0, 3), (3, 0), (3, 1), (3, 2), (3, 3)][seen]);
+            seen += 1;
+        });
+        assert_eq!(seen, 8);
+        assert_eq!(broadcast_shape(&a, &Shape::new(&[2]).unwrap()), None);
+    }
+}
