@@ -1,0 +1,173 @@
+//! A data set in numpy's files: `x`, `y` and `group` of an `.npz`, or `x` alone in an `.npy`.
+//!
+//! ```text
+//! x      [n, ..model input]      y      [n] or [n, 1] integers: classes; otherwise targets [n, ..]
+//! group  [n] integers            FILE.npz:train reads x_train, y_train and group_train
+//! ```
+//!
+//! An `x` of the model's own shape is one sample.
+//!
+//! What is absent: names other than these, and groups that are not numbers.
+
+use std::path::Path;
+
+use super::array::elements;
+use super::dataset::{Raw, RawSamples, Target};
+use super::input::Fit;
+use super::npy::Header;
+use super::rows::Stored;
+use super::{ArrayData, DType, DataError, InputSpec, Place, npz};
+
+/// A data set in one numpy file.
+#[derive(Debug)]
+pub(crate) struct Arrays {
+    x: Stored,
+    y: Option<Labels>,
+    group: Option<Labels>,
+    len: usize,
+    row: usize,
+}
+
+impl Arrays {
+    /// Opens the `.npy` at `path`.
+    pub(crate) fn open_npy(path: &Path, spec: &InputSpec) -> Result<(Self, Fit), DataError> {
+        Self::new(Stored::npy(path)?, None, None, spec)
+    }
+
+    /// Opens the `.npz` at `path`, of whose arrays only those of `split` are taken.
+    pub(crate) fn open_npz(path: &Path, split: Option<&str>, spec: &InputSpec) -> Result<(Self, Fit), DataError> {
+        let names = npz::names(&npz::open(path)?);
+        let full = |name: &str| split.map_or(name.to_owned(), |split| format!("{name}_{split}"));
+        let find = |name: &str| {
+            let name = full(name);
+            names.contains(&name).then(|| Stored::member(path, &name)).transpose()
+        };
+        let Some(x) = find("x")? else { return Err(no_samples(path, full("x"), &names)) };
+        let y = if spec.no_labels { None } else { find("y")? };
+        Self::new(x, y, find("group")?, spec)
+    }
+
+    fn new(x: Stored, y: Option<Stored>, group: Option<Stored>, spec: &InputSpec) -> Result<(Self, Fit), DataError> {
+        let row = spec.sample_len()?;
+        let (len, single, fit) = batch(&x, spec)?;
+        if len == 0 {
+            return Err(DataError::Empty(x.place));
+        }
+        let labels = |stored: Option<Stored>| stored.map(|s| Labels::new(s, len, single)).transpose();
+        let (y, group) = (labels(y)?, labels(group)?);
+        if let Some(group) = group.as_ref().filter(|g| !g.are_classes()) {
+            return Err(group.not("one integer for each sample"));
+        }
+        Ok((Self { x, y, group, len, row }, fit))
+    }
+
+    /// The number of samples.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The element type of `x`.
+    pub(crate) fn dtype(&self) -> DType {
+        self.x.header.dtype
+    }
+
+    /// What `x` is called.
+    pub(crate) fn place(&self) -> &Place {
+        &self.x.place
+    }
+
+    /// Whether there is a `y`.
+    pub(crate) fn is_labelled(&self) -> bool {
+        self.y.is_some()
+    }
+
+    /// Reads all samples, from the first.
+    pub(crate) fn iter(&self) -> Result<RawSamples<'_>, DataError> {
+        let x = self.x.rows(self.len, self.row)?;
+        let mut y = self.y.as_ref().map(|y| y.iter(self.len)).transpose()?;
+        let mut group = self.group.as_ref().map(|g| g.iter(self.len)).transpose()?;
+        Ok(Box::new(x.map(move |x| {
+            let y = y.as_mut().and_then(Iterator::next).transpose()?;
+            let group = group.as_mut().and_then(Iterator::next).transpose()?;
+            Ok(Raw { x: x?, y, group: group.and_then(|g| g.class()) })
+        })))
+    }
+}
+
+/// Labels, or groups, with the number of values for one sample.
+#[derive(Debug)]
+struct Labels {
+    stored: Stored,
+    row: usize,
+}
+
+impl Labels {
+    /// Labels of `samples` samples; without an axis for the samples if `single`.
+    fn new(stored: Stored, samples: usize, single: bool) -> Result<Self, DataError> {
+        let shape = stored.header.shape.as_slice();
+        let (found, each) = match shape {
+            [n, each @ ..] if !single => (*n, each),
+            whole => (1, whole),
+        };
+        let row = elements(each).unwrap_or(0);
+        if found != samples || row == 0 {
+            let found = if row == 0 { 0 } else { found };
+            return Err(DataError::Length { place: stored.place, found, samples });
+        }
+        Ok(Self { stored, row })
+    }
+
+    /// Whether each label is one integer.
+    fn are_classes(&self) -> bool {
+        self.row == 1 && self.stored.header.dtype.is_integer()
+    }
+
+    fn iter(&self, samples: usize) -> Result<impl Iterator<Item = Result<Target, DataError>>, DataError> {
+        let rows = self.stored.rows(samples, self.row)?;
+        Ok(rows.enumerate().map(|(sample, row)| self.target(&row?, sample)))
+    }
+
+    fn target(&self, row: &ArrayData, sample: usize) -> Result<Target, DataError> {
+        if self.are_classes() {
+            let class = row.to_i64().and_then(|v| v.first().copied());
+            return class.map(Target::Class).ok_or_else(|| self.not("integers below 2^63"));
+        }
+        let values = row.to_f32();
+        if values.iter().all(|v| v.is_finite()) {
+            return Ok(Target::Values(values));
+        }
+        Err(DataError::NotFinite { place: self.stored.place.clone(), sample })
+    }
+
+    fn not(&self, expected: &'static str) -> DataError {
+        let Header { dtype, shape, .. } = &self.stored.header;
+        let dtype = format!("{} values of shape {shape:?}", dtype.name());
+        DataError::DType { place: self.stored.place.clone(), dtype, expected }
+    }
+}
+
+/// The number of samples in `x`, whether the axis that counts them is missing, and how they fit.
+fn batch(x: &Stored, spec: &InputSpec) -> Result<(usize, bool, Fit), DataError> {
+    let shape = x.header.shape.as_slice();
+    if let [n, sample @ ..] = shape
+        && let Some(fit) = spec.fit(sample)?
+    {
+        return Ok((*n, false, fit));
+    }
+    match spec.fit(shape)? {
+        Some(fit) => Ok((1, true, fit)),
+        None => Err(spec.shape_error(&x.place, shape)),
+    }
+}
+
+fn no_samples(path: &Path, wanted: String, names: &[String]) -> DataError {
+    let quoted: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
+    let mut present = match quoted.as_slice() {
+        [] => "it has no arrays".to_owned(),
+        quoted => format!("it has {}", quoted.join(", ")),
+    };
+    if let Some(split) = names.iter().find_map(|name| name.strip_prefix("x_")) {
+        present += &format!(": name a split, as in {}:{split}", path.display());
+    }
+    DataError::MissingArray { path: path.to_owned(), wanted, present }
+}

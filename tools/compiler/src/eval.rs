@@ -1,0 +1,264 @@
+//! Evaluates a model on labelled data, with the kernels that ship.
+
+use crate::data::{DataError, Dataset, Sample, SampleData, Target};
+use crate::progress::Progress;
+use crate::run::Loaded;
+use siskin::{DType, Session};
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// The fraction of samples whose largest output is the label's; an output of one value means class 1 from 0.5 on.
+    Top1,
+    /// The mean squared difference between outputs and targets; to the input itself where there are no targets.
+    Mse,
+    /// The area under the ROC curve of class 1 against class 0, scored by output 1 of two, by a single output, or by the
+    /// reconstruction error of an autoencoder.
+    Auc,
+}
+
+impl Metric {
+    /// The name in the CLI and in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Metric::Top1 => "top1",
+            Metric::Mse => "mse",
+            Metric::Auc => "auc",
+        }
+    }
+}
+
+impl core::str::FromStr for Metric {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Metric, String> {
+        [Metric::Top1, Metric::Mse, Metric::Auc]
+            .into_iter()
+            .find(|m| m.name() == s)
+            .ok_or_else(|| format!("no metric '{s}': top1, mse or auc"))
+    }
+}
+
+/// What an evaluation found.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    /// What was measured.
+    pub metric: Metric,
+    /// Its value.
+    pub value: f64,
+    /// The number of samples.
+    pub n: usize,
+    /// The largest output of each sample.
+    pub predictions: Vec<usize>,
+}
+
+impl Evaluation {
+    /// The fraction of samples on which both predict the same class.
+    #[must_use]
+    pub fn agreement(&self, other: &Evaluation) -> f64 {
+        let same = self.predictions.iter().zip(&other.predictions).filter(|(a, b)| a == b).count();
+        same as f64 / self.n.max(1) as f64
+    }
+}
+
+/// Why an evaluation failed.
+#[derive(Debug, thiserror::Error)]
+pub enum EvalError {
+    /// The data.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The model's ports.
+    #[error("the model cannot be run on this data: {0}")]
+    Runtime(#[from] siskin::Error),
+    /// The data does not suit the metric.
+    #[error("sample {sample}: {reason}")]
+    Sample {
+        /// The sample's index.
+        sample: usize,
+        /// What is wrong and the way out.
+        reason: String,
+    },
+}
+
+/// Writes one sample to the model's first input.
+///
+/// # Errors
+/// If the input's element type or length differs from the sample's, or an integer does not fit it.
+pub fn feed(session: &mut Session<'_>, x: &SampleData) -> Result<(), siskin::Error> {
+    let Some(port) = session.model().inputs().next() else { return Err(siskin::Error::NoSuchPort(0)) };
+    if port.outer == DType::F32 {
+        return session.write_f32(0, &x.to_f32());
+    }
+    let values: Vec<i64> = match x {
+        SampleData::I64(v) => v.clone(),
+        // An integer input has no use for a fraction: such data is not quantized yet.
+        SampleData::F32(v) if v.iter().any(|v| v.fract() != 0.0) => return Err(siskin::Error::PortType(port.dtype)),
+        SampleData::F32(v) => v.iter().map(|&v| v as i64).collect(),
+    };
+    if values.len() != port.shape.elements() {
+        return Err(siskin::Error::Length(port.shape.elements() as u32));
+    }
+    macro_rules! fill {
+        ($($d:ident: $t:ty),*) => {
+            match port.dtype {
+                $(DType::$d => {
+                    for (slot, &v) in session.input::<$t>(0)?.iter_mut().zip(&values) {
+                        *slot = <$t>::try_from(v).map_err(|_| siskin::Error::PortType(DType::$d))?;
+                    }
+                })*
+                other => return Err(siskin::Error::PortType(other)),
+            }
+        };
+    }
+    fill!(I8: i8, U8: u8, I16: i16, U16: u16, I32: i32, U32: u32, I64: i64, U64: u64, Bool: u8);
+    Ok(())
+}
+
+/// The values of output `i`, as real numbers.
+///
+/// # Errors
+/// If there is no such output.
+pub fn read(session: &Session<'_>, i: usize) -> Result<Vec<f32>, siskin::Error> {
+    let (ty, bytes) = session.output_bytes(i)?;
+    let mut values = vec![0.0; ty.shape.elements()];
+    if session.read_f32(i, &mut values).is_err() {
+        values = crate::ir::Tensor::from_bytes(ty, bytes).map(|t| t.to_f32()).unwrap_or_default();
+    }
+    Ok(values)
+}
+
+/// The index of the largest value, the first of equals; a single value counts as class 1 from 0.5 on.
+#[must_use]
+pub fn class(y: &[f32]) -> usize {
+    if let [p] = y {
+        return usize::from(*p >= 0.5);
+    }
+    y.iter().enumerate().fold(0, |best, (i, v)| if *v > y[best] { i } else { best })
+}
+
+/// Evaluates a model. Without a metric, class labels are measured by [`Metric::Top1`], everything else by
+/// [`Metric::Mse`].
+///
+/// # Errors
+/// [`EvalError`], with the index of the sample at fault.
+pub fn evaluate(
+    loaded: &mut Loaded,
+    data: &Dataset,
+    metric: Option<Metric>,
+    progress: &mut dyn Progress,
+) -> Result<Evaluation, EvalError> {
+    let mut session = loaded.session()?;
+    progress.begin("evaluate", data.len() as u64);
+    let mut tally = Tally { metric, ..Tally::default() };
+    for (i, sample) in data.iter().enumerate() {
+        let sample = sample?;
+        feed(&mut session, &sample.x)?;
+        session.run();
+        tally.add(&sample, &read(&session, 0)?).map_err(|reason| EvalError::Sample { sample: i, reason })?;
+        session.reset();
+        progress.step();
+    }
+    progress.end();
+    Ok(tally.finish())
+}
+
+#[derive(Default)]
+struct Tally {
+    metric: Option<Metric>,
+    right: usize,
+    squares: f64,
+    scores: Vec<(f32, bool)>,
+    predictions: Vec<usize>,
+}
+
+impl Tally {
+    fn add(&mut self, sample: &Sample, y: &[f32]) -> Result<(), String> {
+        let labelled = matches!(sample.y, Some(Target::Class(_)));
+        let metric = *self.metric.get_or_insert(if labelled { Metric::Top1 } else { Metric::Mse });
+        self.predictions.push(class(y));
+        let label = sample.y.as_ref().and_then(Target::class);
+        match metric {
+            Metric::Top1 => {
+                let label = label.ok_or("top1 needs class labels: give an array y of integers, or --metric mse")?;
+                let classes = y.len().max(2) as i64;
+                if !(0..classes).contains(&label) {
+                    return Err(format!("label {label} lies outside the model's {classes} classes"));
+                }
+                self.right += usize::from(class(y) as i64 == label);
+            }
+            Metric::Mse => self.squares += squared_error(&target(sample), y)?,
+            Metric::Auc => {
+                let label = label.filter(|l| (0..=1).contains(l)).ok_or("auc needs labels 0 and 1")?;
+                let score = match y {
+                    [p] => *p,
+                    [_, p] => *p,
+                    _ => squared_error(&sample.x.to_f32(), y)? as f32,
+                };
+                self.scores.push((score, label == 1));
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Evaluation {
+        let n = self.predictions.len();
+        let metric = self.metric.unwrap_or(Metric::Top1);
+        let value = match metric {
+            Metric::Top1 => self.right as f64 / n.max(1) as f64,
+            Metric::Mse => self.squares / n.max(1) as f64,
+            Metric::Auc => auc(self.scores),
+        };
+        Evaluation { metric, value, n, predictions: self.predictions }
+    }
+}
+
+/// What the outputs should be: the labels, or the input itself.
+fn target(sample: &Sample) -> Vec<f32> {
+    match &sample.y {
+        Some(y) => y.values().into_owned(),
+        None => sample.x.to_f32().into_owned(),
+    }
+}
+
+fn squared_error(target: &[f32], y: &[f32]) -> Result<f64, String> {
+    if target.len() != y.len() {
+        return Err(format!(
+            "{} target values for {} outputs: give an array y of the outputs' shape",
+            target.len(),
+            y.len()
+        ));
+    }
+    let sum: f64 = target.iter().zip(y).map(|(t, y)| f64::from(t - y).powi(2)).sum();
+    Ok(sum / y.len().max(1) as f64)
+}
+
+/// The probability that a positive scores above a negative, ties counting half (Mann and Whitney, 1947).
+fn auc(mut scores: Vec<(f32, bool)>) -> f64 {
+    scores.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut below, mut wins) = (0.0, 0.0);
+    for tied in scores.chunk_by(|a, b| a.0 == b.0) {
+        let positive = tied.iter().filter(|s| s.1).count() as f64;
+        let negative = tied.len() as f64 - positive;
+        wins += positive * (below + negative / 2.0);
+        below += negative;
+    }
+    wins / (below * (scores.len() as f64 - below))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auc_counts_ties_half() {
+        assert_eq!(auc(vec![(0.1, false), (0.4, false), (0.35, true), (0.8, true)]), 0.75);
+        assert_eq!(auc(vec![(1.0, false), (1.0, true)]), 0.5);
+    }
+
+    #[test]
+    fn the_first_of_equals_wins() {
+        assert_eq!(class(&[1.0, 3.0, 3.0]), 1);
+        assert_eq!(class(&[0.5]), 1);
+    }
+}

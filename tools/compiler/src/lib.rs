@@ -1,0 +1,23 @@
+//! Turns ONNX models into `.siskin` artifacts.
+//!
+//! ```text
+//! model.onnx -> import -> ir -> passes -> quantize -> lower -> artifact
+//! ```
+//!
+//! What is absent: printing and argument parsing (the CLI's), and training.
+#![forbid(unsafe_code)]
+
+pub mod bench;
+pub mod compress;
+pub mod data;
+pub mod eval;
+pub mod import;
+pub mod ir;
+pub mod lower;
+pub mod passes;
+pub mod plan;
+pub mod progress;
+pub mod quantize;
+pub mod run;
+
+pub use siskin_format as format;

@@ -1,0 +1,44 @@
+//! `AveragePool` on integers.
+
+use super::conv::{lift, small, unlift};
+use super::{Match, dequantized};
+use crate::ir::{Graph, IrError, ValueId};
+use siskin::attrs::Quad;
+use siskin::op::{AveragePool, QLinearAveragePool, QLinearAveragePoolAttrs};
+
+/// The integer form of an average over windows of one or two axes.
+pub(in super::super) fn average(graph: &mut Graph, m: &Match<'_>) -> Result<Option<ValueId>, IrError> {
+    let Some((x, attrs)) = parts(graph, m) else { return Ok(None) };
+    let x = lift(graph, &m.node.name, x)?;
+    let y = graph.add::<QLinearAveragePool>(&m.node.name, &attrs, &[Some(x)])?[0];
+    Ok(Some(unlift(graph, &m.node.name, y, m)?))
+}
+
+fn parts(graph: &Graph, m: &Match<'_>) -> Option<(ValueId, QLinearAveragePoolAttrs)> {
+    let a = m.node.get::<AveragePool>()?;
+    let x = dequantized(graph, m.node.input(0)?)?;
+    let ([_, kh, kw], [_, sh, sw]) = (small(window(graph, x.value, a.kernel))?, small(a.stride)?);
+    let [_, dh, dw] = small(a.dilation)?;
+    let ([_, top, left], [_, bottom, right]) = (small(a.pad_begin)?, small(a.pad_end)?);
+    let planar = (3..=4).contains(&graph.dims(x.value).len());
+    if a.uncounted != [0; 3] || !planar {
+        return None;
+    }
+    let attrs = QLinearAveragePoolAttrs {
+        kernel: Quad([kh, kw, 0, 0]),
+        window: Quad([sh, sw, dh, dw]),
+        pads: Quad([top, left, bottom, right]),
+        zeros: m.zeros(&x, [f32::NEG_INFINITY, f32::INFINITY]),
+        scale: x.scale / m.y.scale,
+        count_include_pad: a.count_include_pad,
+    };
+    Some((x.value, attrs))
+}
+
+/// The window, with 0 for a side that is as long as the input's: windows of more than 255 are whole images.
+fn window(graph: &Graph, x: ValueId, kernel: [u32; 3]) -> [u32; 3] {
+    let dims = graph.dims(x);
+    let (height, width) = (if dims.len() == 4 { dims[1] } else { 1 }, dims[dims.len() - 2]);
+    let whole = |k: u32, len: u32| if k == len && k > 255 { 0 } else { k };
+    [kernel[0], whole(kernel[1], height), whole(kernel[2], width)]
+}

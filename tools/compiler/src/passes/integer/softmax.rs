@@ -1,0 +1,21 @@
+//! `Softmax` on integers, by eight stored powers.
+
+use super::{Match, dequantized};
+use crate::ir::{Graph, IrError, Tensor, ValueId};
+use siskin::attrs::SignedQuad;
+use siskin::op::{QLinearSoftmax, QLinearSoftmaxAttrs, Softmax};
+
+/// The integer form of a softmax over the last axis.
+pub(in super::super) fn softmax(graph: &mut Graph, m: &Match<'_>) -> Result<Option<ValueId>, IrError> {
+    let (Some(attrs), Some(x)) = (m.node.get::<Softmax>(), m.node.input(0).and_then(|v| dequantized(graph, v))) else {
+        return Ok(None);
+    };
+    if attrs.axis as usize + 1 != graph.dims(x.value).len() {
+        return Ok(None);
+    }
+    // Computed once, here: every target reads the same powers.
+    let powers: Vec<f32> = (0..8).map(|k| libm::exp(-f64::from(1 << k) * f64::from(x.scale)) as f32).collect();
+    let powers = graph.add_const("powers", Tensor::vector(&powers));
+    let attrs = QLinearSoftmaxAttrs { y_scale: m.y.scale, zeros: SignedQuad([0, m.y.zero_i8(), -128, 127]) };
+    Ok(Some(graph.add::<QLinearSoftmax>(&m.node.name, &attrs, &[Some(x.value), Some(powers)])?[0]))
+}

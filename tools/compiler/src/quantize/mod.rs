@@ -1,0 +1,91 @@
+//! Post-training quantization to int8, by calibration.
+//!
+//! ```text
+//! float graph -> points -> ranges (calibration) -> Q/DQ pairs -> bias correction -> fuse_qdq -> integer graph
+//! ```
+//!
+//! The pairs are ONNX's: a graph with Q/DQ pairs is a float graph that computes what the integer graph will, so
+//! a model that came quantized joins the road at `fuse_qdq` with its own numbers. What no integer operator
+//! computes stays float, with a pair at its border.
+//!
+//! What is absent: training, and widths other than 8 bits.
+
+mod calibrate;
+mod correct;
+mod insert;
+pub mod observe;
+mod points;
+
+use crate::data::{DataError, Dataset};
+use crate::ir::{Graph, IrError};
+use crate::passes::{self, PassError};
+use crate::progress::Progress;
+
+pub use observe::Method;
+pub(crate) use points::{TABLED, moves, pointwise, reduction};
+
+/// How a float model becomes integers.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How ranges of activations are chosen.
+    pub method: Method,
+    /// Whether biases make up for what rounding the weights shifts.
+    pub bias_correction: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { method: Method::MinMax, bias_correction: true }
+    }
+}
+
+/// Why a model cannot be quantized.
+#[derive(Debug, thiserror::Error)]
+pub enum QuantizeError {
+    /// The calibration data.
+    #[error("calibration: {0}")]
+    Data(#[from] DataError),
+    /// The graph.
+    #[error(transparent)]
+    Graph(#[from] IrError),
+    /// A pass.
+    #[error(transparent)]
+    Pass(#[from] PassError),
+    /// The float model could not be run on the calibration data.
+    #[error("calibration: {0}")]
+    Lower(#[from] crate::lower::LowerError),
+    /// The runtime's refusal.
+    #[error("calibration: {0}")]
+    Runtime(#[from] siskin::Error),
+    /// An activation is not finite: a sample index and the value's name.
+    #[error("calibration: sample {0}: '{1}' is not finite in the float model: check the data's scale (--mean, --std)")]
+    NotFinite(usize, String),
+    /// There is nothing to quantize.
+    #[error("no operator of this model can be quantized: use --weights f32 or --weights f16")]
+    Nothing,
+}
+
+/// Quantizes a float graph.
+///
+/// # Errors
+/// [`QuantizeError`].
+pub fn quantize(
+    graph: &Graph,
+    calib: &Dataset,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<Graph, QuantizeError> {
+    let points = points::find(graph);
+    if points.is_empty() {
+        return Err(QuantizeError::Nothing);
+    }
+    let ranges = calibrate::ranges(graph, &points, calib, options.method, progress)?;
+    let mut quantized = graph.clone();
+    let weights = insert::insert(&mut quantized, &points, &ranges)?;
+    quantized.verify()?;
+    if options.bias_correction {
+        correct::correct(&mut quantized, &weights, calib, progress)?;
+    }
+    passes::run(&mut quantized, passes::INTEGER)?;
+    Ok(quantized)
+}

@@ -1,0 +1,215 @@
+//! Which values become integers, and which of them must share scale and zero point.
+//!
+//! | operators | inputs and output |
+//! |---|---|
+//! | Conv, ConvTranspose, MatMul by a constant | own parameters |
+//! | MatMul of two activations, Add, Mul, AveragePool, Softmax, functions of one value | own parameters |
+//! | Reshape, Transpose, MaxPool, Slice, Concat, … | one set of parameters for all: they only move values |
+
+use crate::ir::{Graph, Node, NodeId, ValueId};
+use siskin::DType;
+use siskin::Op;
+use siskin::attrs::Attrs;
+use siskin::op::{
+    Add, AveragePool, Concat, Conv, ConvTranspose, Expand, MatMul, MaxPool, Mul, ReduceAttrs, Reshape, Sigmoid, Slice,
+    Softmax, SoftmaxAttrs, Tanh, Transpose,
+};
+use std::collections::{BTreeMap, HashMap};
+
+/// Values that share one scale and zero point.
+#[derive(Clone, Debug)]
+pub(super) struct Point {
+    pub(super) values: Vec<ValueId>,
+    /// The range by definition, where the operator's formula bounds it.
+    pub(super) fixed: Option<[f32; 2]>,
+}
+
+/// What becomes of an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// An integer operator computes it.
+    Computes,
+    /// It moves values and works on integers as it is.
+    Moves,
+    /// It stays float.
+    Stays,
+}
+
+/// Operators of one value that a table of 256 entries replaces.
+pub(crate) const TABLED: &[&str] = &[
+    "Relu",
+    "Sigmoid",
+    "Tanh",
+    "Gelu",
+    "HardSwish",
+    "HardSigmoid",
+    "LeakyRelu",
+    "Elu",
+    "Selu",
+    "Celu",
+    "Clip",
+    "Softplus",
+    "Softsign",
+    "Mish",
+    "Erf",
+    "Abs",
+    "Neg",
+    "Sqrt",
+    "Exp",
+    "ThresholdedRelu",
+    "Sin",
+    "Cos",
+];
+
+/// Operators of one value beyond [`TABLED`] that do not care where an element lies.
+const POINTWISE: &[&str] = &[
+    "Cast",
+    "Not",
+    "BitwiseNot",
+    "IsNaN",
+    "IsInf",
+    "Floor",
+    "Ceil",
+    "Round",
+    "Sign",
+    "Log",
+    "Reciprocal",
+    "Tan",
+    "Asin",
+    "Acos",
+    "Atan",
+    "Sinh",
+    "Cosh",
+    "Asinh",
+    "Acosh",
+    "Atanh",
+    "Shrink",
+    "Identity",
+];
+
+/// Whether a node treats every element alike, wherever it lies.
+pub(crate) fn pointwise(node: &Node) -> bool {
+    node.inputs.len() == 1 && (TABLED.contains(&node.op.name) || POINTWISE.contains(&node.op.name))
+}
+
+/// The attributes of a reduction along axes.
+pub(crate) fn reduction(node: &Node) -> Option<ReduceAttrs> {
+    if node.op.name.starts_with("Reduce") { ReduceAttrs::read(&node.attrs).ok() } else { None }
+}
+
+/// Whether a node only moves values, and so works on integers as it is.
+pub(crate) fn moves(node: &Node) -> bool {
+    let code = node.op.code;
+    let movers = [Reshape::CODE, Transpose::CODE, Slice::CODE, Concat::CODE, Expand::CODE, MaxPool::CODE];
+    movers.contains(&code) && node.outputs.len() == 1
+}
+
+/// What becomes of a node.
+pub(crate) fn kind(graph: &Graph, node: &Node) -> Kind {
+    let float = node.outputs.first().is_some_and(|&y| graph.dtype(y) == DType::F32);
+    if !float {
+        return Kind::Stays;
+    }
+    let constant = |i: usize| node.input(i).is_some_and(|v| graph.constant(v).is_some());
+    let computed = |i: usize| node.input(i).is_some_and(|v| graph.constant(v).is_none());
+    let rank = |i: usize| node.input(i).map_or(0, |v| graph.dims(v).len());
+    let computes = if node.is::<Conv>() || node.is::<ConvTranspose>() {
+        constant(1) && (3..=4).contains(&rank(0)) && node.input(2).is_none_or(|v| graph.constant(v).is_some())
+    } else if node.is::<MatMul>() {
+        computed(0) && (computed(1) && node.input(2).is_none() || constant(1) && rank(1) == 2)
+    } else if node.is::<Add>() || node.is::<Mul>() {
+        computed(0) || computed(1)
+    } else if let Some(SoftmaxAttrs { axis }) = node.get::<Softmax>() {
+        axis as usize + 1 == rank(0)
+    } else {
+        node.is::<AveragePool>() && rank(0) <= 4 || TABLED.contains(&node.op.name)
+    };
+    if computes && computed(0) {
+        Kind::Computes
+    } else if moves(node) && (0..node.inputs.len()).all(computed) {
+        Kind::Moves
+    } else {
+        Kind::Stays
+    }
+}
+
+/// The operands of a node that are activations, or constants quantized like one.
+pub(super) fn operands(graph: &Graph, node: &Node) -> Vec<ValueId> {
+    let weighted = node.is::<Conv>() || node.is::<ConvTranspose>();
+    let by_constant = node.is::<MatMul>() && node.input(1).is_some_and(|v| graph.constant(v).is_some());
+    let count = if weighted || by_constant { 1 } else { node.inputs.len() };
+    node.inputs.iter().take(count).copied().flatten().collect()
+}
+
+/// The range that an operator's formula bounds its output to.
+fn fixed(node: &Node) -> Option<[f32; 2]> {
+    if node.is::<Softmax>() || node.is::<Sigmoid>() {
+        // 256 steps of 1/256: the customary scale of probabilities.
+        Some([0.0, 255.0 / 256.0])
+    } else if node.is::<Tanh>() {
+        Some([-1.0, 127.0 / 128.0])
+    } else {
+        None
+    }
+}
+
+/// The values to be quantized, in groups.
+pub(super) fn find(graph: &Graph) -> Vec<Point> {
+    let order: Vec<NodeId> = graph.order();
+    let kinds: Vec<Kind> = order.iter().map(|&n| kind(graph, graph.node(n))).collect();
+    let mut groups = Groups::default();
+    let mut wanted = Vec::new();
+    let mut bounds = HashMap::new();
+    for (&id, &kind) in order.iter().zip(&kinds) {
+        let node = graph.node(id);
+        let values: Vec<ValueId> = operands(graph, node).into_iter().chain(node.outputs.first().copied()).collect();
+        match kind {
+            Kind::Computes => wanted.extend(values),
+            Kind::Moves => values.windows(2).for_each(|w| groups.join(w[0], w[1])),
+            Kind::Stays => {}
+        }
+        if let (Some(range), Some(&y)) = (fixed(node), node.outputs.first()) {
+            bounds.insert(y, range);
+        }
+    }
+    let roots: std::collections::BTreeSet<ValueId> = wanted.iter().map(|&v| groups.root(v)).collect();
+    let mut members: BTreeMap<ValueId, Vec<ValueId>> = BTreeMap::new();
+    for v in groups.known().into_iter().chain(wanted) {
+        let root = groups.root(v);
+        let list = members.entry(root).or_default();
+        if roots.contains(&root) && !list.contains(&v) {
+            list.push(v);
+        }
+    }
+    let points = members.into_values().filter(|m| !m.is_empty());
+    points.map(|values| Point { fixed: values.iter().find_map(|v| bounds.get(v).copied()), values }).collect()
+}
+
+/// Disjoint sets of values.
+#[derive(Default)]
+struct Groups(HashMap<ValueId, ValueId>);
+
+impl Groups {
+    fn root(&self, v: ValueId) -> ValueId {
+        let mut at = v;
+        while let Some(&up) = self.0.get(&at).filter(|&&up| up != at) {
+            at = up;
+        }
+        at
+    }
+
+    fn join(&mut self, a: ValueId, b: ValueId) {
+        let (a_root, b_root) = (self.root(a), self.root(b));
+        self.0.entry(a).or_insert(a);
+        self.0.entry(b).or_insert(b);
+        let (low, high) = (a_root.min(b_root), a_root.max(b_root));
+        self.0.insert(high, low);
+        self.0.insert(low, low);
+    }
+
+    fn known(&self) -> Vec<ValueId> {
+        let mut known: Vec<_> = self.0.keys().copied().collect();
+        known.sort_unstable();
+        known
+    }
+}
