@@ -1,0 +1,202 @@
+//! What can be typed.
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueHint};
+use siskin_compiler::compress::Weights;
+use siskin_compiler::eval::Metric;
+use siskin_compiler::quantize::Method;
+use std::path::PathBuf;
+
+/// Compresses ONNX models into artifacts that run anywhere, and tells how good they are.
+#[derive(Debug, Parser)]
+#[command(name = "siskin", version, propagate_version = true)]
+pub(crate) struct Args {
+    /// Print one JSON object to stdout instead of tables.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Draw no progress bar, even when a person is watching.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Turn an ONNX model into an artifact: int8 by calibration, or float.
+    Compress(Compress),
+    /// Measure a model (.onnx or .siskin) on labelled data, with the kernels that ship.
+    Eval(Eval),
+    /// Run a model (.onnx or .siskin) on arrays.
+    Run(Run),
+    /// Show what an artifact holds: ports, operators, memory, card.
+    Inspect(Inspect),
+    /// Check an artifact: checksums, plan, digest, golden vectors.
+    Verify(Verify),
+    /// Time a model on this machine, one thread.
+    Bench(Bench),
+    /// Compress and evaluate the handwritten digits model that comes with siskin.
+    Demo(Demo),
+    /// Print completions for a shell: `siskin completions bash > /etc/bash_completion.d/siskin`.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How an ONNX file is read.
+#[derive(Debug, Default, Clone, ClapArgs)]
+pub(crate) struct ImportArgs {
+    /// Length of a symbolic dimension: `--shape tokens=64`, or by input and axis: `--shape x.1=64`.
+    #[arg(long = "shape", value_name = "NAME=LENGTH", value_parser = length)]
+    pub(crate) shapes: Vec<(String, u32)>,
+    /// Value of an input that becomes a constant, for inputs that decide a shape: `--bake sizes=sizes.npy`.
+    #[arg(long = "bake", value_name = "INPUT=FILE.npy", value_parser = pair)]
+    pub(crate) bake: Vec<(String, String)>,
+    /// Give this value as an output, instead of those of the file; may be repeated.
+    #[arg(long = "output-value", value_name = "NAME")]
+    pub(crate) outputs: Vec<String>,
+}
+
+/// How raw data becomes the model's input.
+#[derive(Debug, Default, Clone, ClapArgs)]
+pub(crate) struct InputArgs {
+    /// Layout of image data where it differs from the model's: nchw or nhwc.
+    #[arg(long, value_parser = ["nchw", "nhwc"])]
+    pub(crate) layout: Option<String>,
+    /// Subtracted from every input: one value, or one per channel.
+    #[arg(long, value_name = "X[,X…]", value_delimiter = ',', allow_negative_numbers = true)]
+    pub(crate) mean: Vec<f32>,
+    /// Divides every input after that: one value, or one per channel. `--std 255` scales bytes.
+    #[arg(long, value_name = "X[,X…]", value_delimiter = ',')]
+    pub(crate) std: Vec<f32>,
+    /// Scale images of other sizes to the model's.
+    #[arg(long)]
+    pub(crate) resize: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Compress {
+    /// The ONNX model.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) model: PathBuf,
+    /// Where the artifact goes.
+    #[arg(short, long, value_hint = ValueHint::FilePath)]
+    pub(crate) output: PathBuf,
+    /// Data to choose ranges from: .npz, .npy, .csv, or a folder of images by class. `FILE.npz:train` takes x_train.
+    #[arg(long, value_name = "DATA")]
+    pub(crate) calib: Option<String>,
+    /// Labelled data to compare the artifact with the float model on.
+    #[arg(long, value_name = "DATA")]
+    pub(crate) eval: Option<String>,
+    /// How weights are stored: i8, f16 or f32.
+    #[arg(long, default_value = "i8")]
+    pub(crate) weights: Weights,
+    /// How ranges of activations are chosen: minmax, percentile:99.99, mse or entropy.
+    #[arg(long, default_value = "minmax")]
+    pub(crate) method: Method,
+    /// Leave biases as they are instead of making up for what rounding the weights shifts.
+    #[arg(long)]
+    pub(crate) no_bias_correction: bool,
+    /// An input that is kept between runs, and the output that it becomes: `--state h_in=h_out`.
+    #[arg(long = "state", value_name = "INPUT=OUTPUT", value_parser = pair)]
+    pub(crate) states: Vec<(String, String)>,
+    /// Class names, one per line, in the order of the output.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) labels: Option<PathBuf>,
+    /// The number of golden vectors that the artifact carries.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) goldens: u32,
+    /// What `--eval` measures: top1, mse or auc; by the labels if not given.
+    #[arg(long)]
+    pub(crate) metric: Option<Metric>,
+    #[command(flatten)]
+    pub(crate) import: ImportArgs,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Eval {
+    /// The model, .onnx or .siskin.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) model: PathBuf,
+    /// The labelled data.
+    #[arg(long, value_name = "DATA")]
+    pub(crate) data: String,
+    /// top1, mse or auc; by the labels if not given.
+    #[arg(long)]
+    pub(crate) metric: Option<Metric>,
+    #[command(flatten)]
+    pub(crate) import: ImportArgs,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Run {
+    /// The model, .onnx or .siskin.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) model: PathBuf,
+    /// The input: .npy, or .npz with an array x or arrays named as the model's inputs. A leading axis counts samples.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) input: String,
+    /// Where the outputs go, .npz or .npy; printed if not given.
+    #[arg(short, long, value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) import: ImportArgs,
+    #[command(flatten)]
+    pub(crate) prepare: InputArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Inspect {
+    /// The artifact.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) model: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Verify {
+    /// The artifact.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) model: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Bench {
+    /// The model, .onnx or .siskin.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) model: PathBuf,
+    /// How long to measure.
+    #[arg(long, default_value_t = 2.0, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) seconds: f64,
+    #[command(flatten)]
+    pub(crate) import: ImportArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Demo {
+    /// Where the artifact goes.
+    #[arg(short, long, default_value = "digits.siskin", value_hint = ValueHint::FilePath)]
+    pub(crate) output: PathBuf,
+}
+
+fn pair(s: &str) -> Result<(String, String), String> {
+    let (name, value) = s.split_once('=').ok_or("NAME=VALUE expected")?;
+    if name.is_empty() || value.is_empty() {
+        return Err("NAME=VALUE expected".into());
+    }
+    Ok((name.into(), value.into()))
+}
+
+fn length(s: &str) -> Result<(String, u32), String> {
+    let (name, value) = pair(s)?;
+    let length: u32 = value.parse().map_err(|_| format!("'{value}' is no length"))?;
+    if length == 0 { Err("a length of 0 computes nothing".into()) } else { Ok((name, length)) }
+}
+
+fn seconds(s: &str) -> Result<f64, String> {
+    let v: f64 = s.parse().map_err(|_| format!("'{s}' is no number of seconds"))?;
+    if v.is_finite() && v > 0.0 && v <= 3600.0 { Ok(v) } else { Err("between 0 and 3600 seconds".into()) }
+}

@@ -1,0 +1,196 @@
+//! `siskin compress`: an ONNX file in, an artifact out, and a table of what that cost.
+
+use crate::Failure;
+use crate::args::{Args, Compress, InputArgs};
+use crate::model::{dataset, import_options};
+use crate::output::{count, print, table};
+use crate::progress::Bar;
+use core::time::Duration;
+use serde_json::{Map, Value, json};
+use siskin_compiler::bench::{Timing, bench};
+use siskin_compiler::compress::{Options, Source};
+use siskin_compiler::data::{Dataset, atomic};
+use siskin_compiler::eval::{Evaluation, Metric, evaluate};
+use siskin_compiler::format::InputRecipe;
+use siskin_compiler::lower::Lowered;
+use siskin_compiler::quantize;
+use siskin_compiler::run::Loaded;
+
+/// How long each version is timed for the table.
+const TIMING: Duration = Duration::from_millis(500);
+
+pub(crate) fn compress(args: &Args, a: &Compress) -> Result<(), Failure> {
+    refuse_to_overwrite(a)?;
+    let options = options(a)?;
+    let mut bar = Bar::new(args.quiet);
+    let source = Source::open(&a.model, &options)?;
+    let spec = source.input_spec().ok_or_else(|| format!("{}: the model has no inputs", a.model.display()))?;
+    let open = |data: &Option<String>| -> Result<Option<Dataset>, Failure> {
+        data.as_ref().map(|d| dataset(d, spec.clone(), &a.input)).transpose()
+    };
+    // Both are opened first: a typing error should not cost a calibration.
+    let (calib, eval) = (open(&a.calib)?, open(&a.eval)?);
+    let lowered = source.compress(&options, calib.as_ref(), &mut bar)?;
+    let versions = match &eval {
+        Some(data) => {
+            let float = Version::measure("float", &source.float()?, Some(data), a.metric, &mut bar)?;
+            let own = Version::measure(kind(a, &source), &lowered, Some(data), a.metric, &mut bar)?;
+            vec![float, own]
+        }
+        None => vec![Version::measure(kind(a, &source), &lowered, None, None, &mut bar)?],
+    };
+    atomic::write(&a.output, |w| w.write_all(&lowered.file))?;
+    print(args.json, &object(a, &lowered, &versions), &text(a, &lowered, &versions))
+}
+
+/// The artifact may not take the place of what it is made from.
+fn refuse_to_overwrite(a: &Compress) -> Result<(), Failure> {
+    let Ok(output) = a.output.canonicalize() else { return Ok(()) };
+    let data = [&a.calib, &a.eval].into_iter().flatten().map(std::path::PathBuf::from);
+    for input in [a.model.clone()].into_iter().chain(data) {
+        if input.canonicalize().is_ok_and(|i| i == output) {
+            return Err(format!("{}: is an input of this command: name another --output", a.output.display()).into());
+        }
+    }
+    Ok(())
+}
+
+fn kind(a: &Compress, source: &Source) -> &'static str {
+    use siskin_compiler::compress::Weights;
+    match a.weights {
+        _ if source.is_quantized() => "as given",
+        Weights::I8 => "int8",
+        Weights::F16 => "f16",
+        Weights::F32 => "f32",
+    }
+}
+
+fn options(a: &Compress) -> Result<Options, Failure> {
+    let labels = match &a.labels {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|e| format!("{}: cannot be read: {e}", path.display()))?;
+            text.lines().map(|l| l.trim().to_string()).filter(|l| !l.is_empty()).collect()
+        }
+        None => Vec::new(),
+    };
+    Ok(Options {
+        weights: a.weights,
+        quantize: quantize::Options { method: a.method, bias_correction: !a.no_bias_correction },
+        import: import_options(&a.import)?,
+        states: a.states.clone(),
+        labels,
+        input: input_recipe(&a.input),
+        recipe: recipe(a),
+        goldens: a.goldens,
+    })
+}
+
+/// What was decided, in few bytes: they lie in flash.
+fn recipe(a: &Compress) -> String {
+    use siskin_compiler::compress::Weights;
+    let bias = if a.no_bias_correction { "" } else { " bias" };
+    match a.weights {
+        Weights::I8 => format!("i8 {}{bias}", a.method),
+        Weights::F16 => "f16".into(),
+        Weights::F32 => "f32".into(),
+    }
+}
+
+fn input_recipe(a: &InputArgs) -> InputRecipe {
+    InputRecipe { layout: a.layout.clone().unwrap_or_default(), mean: a.mean.clone(), std: a.std.clone() }
+}
+
+/// One version of the model, measured.
+struct Version {
+    name: &'static str,
+    evaluation: Option<Evaluation>,
+    timing: Timing,
+    file_bytes: usize,
+    arena_bytes: usize,
+}
+
+impl Version {
+    fn measure(
+        name: &'static str,
+        lowered: &Lowered,
+        data: Option<&Dataset>,
+        metric: Option<Metric>,
+        bar: &mut Bar,
+    ) -> Result<Version, Failure> {
+        let mut loaded = Loaded::new(&lowered.file)?;
+        let evaluation = data.map(|d| evaluate(&mut loaded, d, metric, bar)).transpose();
+        let evaluation = evaluation.map_err(|e| format!("--eval: {e}"))?;
+        let timing = bench(&mut loaded, TIMING)?;
+        Ok(Version { name, evaluation, timing, file_bytes: lowered.file.len(), arena_bytes: lowered.arena as usize })
+    }
+
+    fn object(&self) -> Value {
+        let mut object = Map::new();
+        if let Some(e) = &self.evaluation {
+            object.insert(e.metric.name().into(), json!(e.value));
+            object.insert("n".into(), json!(e.n));
+        }
+        object.insert("file_bytes".into(), json!(self.file_bytes));
+        object.insert("arena_bytes".into(), json!(self.arena_bytes));
+        object.insert("median_us".into(), json!(self.timing.median_us));
+        object.insert("p95_us".into(), json!(self.timing.p95_us));
+        Value::Object(object)
+    }
+}
+
+/// The fraction of samples on which both versions predict the same class, where classes are what is measured.
+fn agreement(versions: &[Version]) -> Option<f64> {
+    match versions {
+        [a, b] => {
+            let (a, b) = (a.evaluation.as_ref()?, b.evaluation.as_ref()?);
+            (a.metric == Metric::Top1).then(|| a.agreement(b))
+        }
+        _ => None,
+    }
+}
+
+fn object(a: &Compress, lowered: &Lowered, versions: &[Version]) -> Value {
+    let mut object = Map::new();
+    if let Some(own) = versions.last().map(Version::object) {
+        object.extend(own.as_object().cloned().unwrap_or_default());
+    }
+    if let [float, _] = versions {
+        object.insert("float".into(), float.object());
+    }
+    if let Some(same) = agreement(versions) {
+        object.insert("agreement".into(), json!(same));
+    }
+    let model = Loaded::new(&lowered.file).ok();
+    let model = model.as_ref().and_then(|l| l.model().ok());
+    object.insert("output".into(), json!(a.output.display().to_string()));
+    object.insert("weights_bytes".into(), json!(lowered.constants));
+    object.insert("state_bytes".into(), json!(model.map_or(0, |m| m.state_len())));
+    object.insert("macs".into(), json!(model.map_or(0, |m| m.steps().map(|s| s.macs()).sum::<u64>())));
+    object.insert("ops".into(), json!(model.map_or(0, |m| m.steps().count())));
+    object.insert("arena_floor_bytes".into(), json!(lowered.floor));
+    object.insert("planner".into(), json!(lowered.planner));
+    Value::Object(object)
+}
+
+fn text(a: &Compress, lowered: &Lowered, versions: &[Version]) -> String {
+    let metric = versions.iter().find_map(|v| v.evaluation.as_ref()).map_or("", |e| e.metric.name());
+    let mut rows = vec![["version", metric, "file bytes", "arena bytes", "median µs"].map(String::from).to_vec()];
+    for v in versions {
+        let value = v.evaluation.as_ref().map_or(String::new(), value);
+        let (file, arena) = (count(v.file_bytes as u64), count(v.arena_bytes as u64));
+        rows.push(vec![v.name.into(), value, file, arena, format!("{:.1}", v.timing.median_us)]);
+    }
+    let mut out = table(&rows);
+    if let Some(same) = agreement(versions) {
+        out += &format!("same class as float on {:.2}%\n", 100.0 * same);
+    }
+    out + &format!("wrote {} ({} planner)\n", a.output.display(), lowered.planner)
+}
+
+/// A metric's value as people read it.
+pub(super) fn value(e: &Evaluation) -> String {
+    match e.metric {
+        Metric::Top1 => format!("{:.2}% of {}", 100.0 * e.value, e.n),
+        _ => format!("{:.6} on {}", e.value, e.n),
+    }
+}

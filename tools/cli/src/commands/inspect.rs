@@ -1,0 +1,124 @@
+//! `siskin inspect`: what an artifact holds.
+
+use crate::Failure;
+use crate::args::{Args, Inspect};
+use crate::model::read;
+use crate::output::{count, print, table};
+use serde_json::{Value, json};
+use siskin::format::{Place, TensorRecord};
+use siskin::{Model, Port, Type};
+use siskin_compiler::format::Card;
+use siskin_compiler::run::Loaded;
+
+pub(crate) fn inspect(args: &Args, a: &Inspect) -> Result<(), Failure> {
+    let bytes = read(&a.model)?;
+    let loaded = Loaded::new(&bytes).map_err(|e| format!("{}: {e}", a.model.display()))?;
+    let model = loaded.model()?;
+    let card = Card::decode(model.artifact().card()).ok();
+    let facts = Facts { model: &model, card: card.as_ref(), file_bytes: bytes.len() };
+    print(args.json, &facts.object(), &facts.text())
+}
+
+struct Facts<'a> {
+    model: &'a Model<'a>,
+    card: Option<&'a Card>,
+    file_bytes: usize,
+}
+
+impl Facts<'_> {
+    fn weights_bytes(&self) -> usize {
+        let artifact = self.model.artifact();
+        let constant = |t: &&TensorRecord| t.place() == Some(Place::Weights);
+        let bytes = |t: &TensorRecord| artifact.ty(t).and_then(|ty| ty.checked_bytes()).unwrap_or(0) as usize;
+        let mut seen = std::collections::BTreeMap::new();
+        artifact.tensors().iter().filter(constant).for_each(|t| {
+            seen.insert(t.offset, bytes(t));
+        });
+        seen.values().sum()
+    }
+
+    fn steps(&self) -> Vec<Value> {
+        let ty = |step: &siskin::Step<'_>, t: u16| step.ty(t).map_or("none".into(), |t: Type| t.to_string());
+        let list = |step: &siskin::Step<'_>, l: &[u16]| l.iter().map(|&t| ty(step, t)).collect::<Vec<_>>();
+        self.model
+            .steps()
+            .map(|s| {
+                json!({
+                    "op": s.entry.name, "inputs": list(&s, s.inputs()), "outputs": list(&s, s.outputs()),
+                    "attributes": Attributes(&s).to_string().trim(), "in_place": s.in_place(), "macs": s.macs(),
+                })
+            })
+            .collect()
+    }
+
+    fn object(&self) -> Value {
+        let (model, header) = (self.model, self.model.artifact().header());
+        let digest: String = header.digest.iter().map(|b| format!("{b:02x}")).collect();
+        let mut object = json!({
+            "file_bytes": self.file_bytes, "weights_bytes": self.weights_bytes(),
+            "arena_bytes": model.arena_len(), "state_bytes": model.state_len(),
+            "macs": model.steps().map(|s| s.macs()).sum::<u64>(), "ops": model.steps().count(),
+            "format": format!("{}.{}", header.major, header.minor), "digest": digest,
+            "inputs": model.inputs().map(|p| port(&p)).collect::<Vec<_>>(),
+            "outputs": model.outputs().map(|p| port(&p)).collect::<Vec<_>>(),
+            "steps": self.steps(),
+        });
+        if let Some(card) = self.card {
+            object["name"] = json!(card.name);
+            object["producer"] = json!(card.producer);
+            object["recipe"] = json!(card.recipe);
+            object["labels"] = json!(card.labels);
+            object["mean"] = json!(card.input.mean);
+            object["std"] = json!(card.input.std);
+        }
+        object
+    }
+
+    fn text(&self) -> String {
+        let object = self.object();
+        let mut out = String::new();
+        for key in ["name", "producer", "recipe", "format", "digest"] {
+            if let Some(v) = object[key].as_str().filter(|v| !v.is_empty()) {
+                out += &format!("{key:<14} {v}\n");
+            }
+        }
+        for key in ["file_bytes", "weights_bytes", "arena_bytes", "state_bytes", "macs", "ops"] {
+            out += &format!("{key:<14} {}\n", count(object[key].as_u64().unwrap_or(0)));
+        }
+        let ports = self.model.inputs().map(|p| ("input", p)).chain(self.model.outputs().map(|p| ("output", p)));
+        for (role, p) in ports {
+            let face = if p.outer == p.dtype { String::new() } else { format!(", {} to callers", p.outer) };
+            out += &format!("{role:<14} {} {}{}{face}\n", p.name, p.dtype, p.shape);
+        }
+        if let Some(card) = self.card.filter(|c| !c.labels.is_empty()) {
+            out += &format!("{:<14} {}\n", "labels", card.labels.join(" "));
+        }
+        let mut rows = vec![["operator", "inputs", "output", "macs"].map(String::from).to_vec()];
+        for step in self.steps() {
+            let cell = |v: &Value| {
+                v.as_array().map_or(String::new(), |l| l.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "))
+            };
+            let name = step["op"].as_str().unwrap_or("").to_string();
+            let place = if step["in_place"] == json!(true) { " (in place)" } else { "" };
+            let macs = count(step["macs"].as_u64().unwrap_or(0));
+            rows.push(vec![name, cell(&step["inputs"]), cell(&step["outputs"]) + place, macs]);
+        }
+        out + "\n" + &table(&rows)
+    }
+}
+
+fn port(p: &Port<'_>) -> Value {
+    json!({
+        "name": p.name, "shape": p.shape.dims(), "dtype": p.outer.name(), "stored": p.dtype.name(),
+        "scale": p.scale, "zero_point": p.zero_point,
+    })
+}
+
+/// An operator's attributes in text form.
+struct Attributes<'s, 'a>(&'s siskin::Step<'a>);
+
+impl core::fmt::Display for Attributes<'_, '_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.entry.show(self.0.attrs(), f)
+    }
+}

@@ -1,0 +1,30 @@
+//! The commands, one a file.
+
+mod bench;
+mod compress;
+mod demo;
+mod eval;
+mod inspect;
+mod run;
+mod verify;
+
+use crate::Failure;
+use crate::args::{Args, Command};
+use clap::CommandFactory;
+
+/// Runs what was typed.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    match &args.command {
+        Command::Compress(a) => compress::compress(args, a),
+        Command::Eval(a) => eval::eval(args, a),
+        Command::Run(a) => run::run(args, a),
+        Command::Inspect(a) => inspect::inspect(args, a),
+        Command::Verify(a) => verify::verify(args, a),
+        Command::Bench(a) => bench::bench(args, a),
+        Command::Demo(a) => demo::demo(args, a),
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Args::command(), "siskin", &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! `siskin run`: arrays in, arrays out.
+
+use crate::Failure;
+use crate::args::{Args, Run};
+use crate::model::{dataset, input_spec, open};
+use crate::output::print;
+use serde_json::{Map, Value, json};
+use siskin::{DType, Model, Port, Session};
+use siskin_compiler::data::{self, Array, ArrayData, read_npz, write_npy, write_npz};
+use siskin_compiler::eval::{feed, read};
+use siskin_compiler::run::Loaded;
+use std::path::Path;
+
+pub(crate) fn run(args: &Args, a: &Run) -> Result<(), Failure> {
+    let mut opened = open(&a.model, &a.import)?;
+    let outputs = if opened.loaded.model()?.inputs().count() == 1 {
+        run_samples(&mut opened.loaded, a)?
+    } else {
+        run_named(&mut opened.loaded, a)?
+    };
+    if let Some(path) = &a.output {
+        write(path, &outputs)?;
+    }
+    let shapes: Map<String, Value> = outputs.iter().map(|(n, y)| (n.clone(), json!(y.shape))).collect();
+    let object = match &a.output {
+        Some(path) => json!({ "output": path.display().to_string(), "shapes": shapes }),
+        None => json!({ "shapes": shapes, "values": values(&outputs) }),
+    };
+    print(args.json, &object, &text(a, &outputs))
+}
+
+/// Runs every sample of a data set through a model of one input.
+fn run_samples(loaded: &mut Loaded, a: &Run) -> Result<Vec<(String, Array)>, Failure> {
+    let spec = input_spec(&loaded.model()?)?;
+    let data = dataset(&a.input, spec, &a.prepare)?;
+    let mut session = loaded.session()?;
+    let mut collected = Collected::new(session.model());
+    for sample in data.iter() {
+        feed(&mut session, &sample?.x).map_err(|e| format!("{}: {e}", a.input))?;
+        session.run();
+        collected.add(&session)?;
+    }
+    Ok(collected.finish())
+}
+
+/// Runs once, with an array for each input by name.
+fn run_named(loaded: &mut Loaded, a: &Run) -> Result<Vec<(String, Array)>, Failure> {
+    let arrays = read_npz(Path::new(&a.input))?;
+    let mut session = loaded.session()?;
+    let ports: Vec<_> = session.model().inputs().collect();
+    for (i, port) in ports.iter().enumerate() {
+        let found = arrays.iter().find(|(name, _)| name == port.name);
+        let (_, array) = found.ok_or_else(|| missing(a, port, &arrays))?;
+        fill(&mut session, i, port, array).map_err(|e| format!("{}: array '{}': {e}", a.input, port.name))?;
+    }
+    session.run();
+    let mut collected = Collected::new(session.model());
+    collected.add(&session)?;
+    Ok(collected.finish())
+}
+
+fn missing(a: &Run, port: &Port<'_>, arrays: &[(String, Array)]) -> String {
+    let names: Vec<_> = arrays.iter().map(|(n, _)| n.as_str()).collect();
+    format!("{}: no array '{}' for the input of that name; it holds {}", a.input, port.name, names.join(", "))
+}
+
+fn fill(session: &mut Session<'_>, i: usize, port: &Port<'_>, array: &Array) -> Result<(), String> {
+    let expected: Vec<usize> = port.shape.dims().iter().map(|&d| d as usize).collect();
+    if array.shape != expected {
+        return Err(format!("shape {:?}, but the model takes {expected:?}", array.shape));
+    }
+    if port.outer == DType::F32 && !array.data.dtype().is_integer() {
+        let values = array.data.to_f32();
+        if let Some(at) = values.iter().position(|v| !v.is_finite()) {
+            return Err(format!("element {at} is not finite"));
+        }
+        return session.write_f32(i, &values).map_err(|e| e.to_string());
+    }
+    if array.data.dtype().to_model() != port.outer {
+        return Err(format!("{}, but the model takes {}", array.data.dtype_name(), port.outer));
+    }
+    let bytes = session.input_bytes(i).map_err(|e| e.to_string())?;
+    bytes.iter_mut().zip(array.data.as_bytes()).for_each(|(b, &v)| *b = v);
+    Ok(())
+}
+
+/// The outputs of all samples.
+struct Collected {
+    outputs: Vec<Stacked>,
+    samples: usize,
+}
+
+/// One output of all samples.
+struct Stacked {
+    name: String,
+    shape: Vec<usize>,
+    dtype: DType,
+    /// The elements, unless they are real values to callers.
+    bytes: Vec<u8>,
+    reals: Vec<f32>,
+}
+
+impl Collected {
+    fn new(model: &Model<'_>) -> Collected {
+        let output = |p: Port<'_>| Stacked {
+            name: p.name.to_string(),
+            shape: p.shape.dims().iter().map(|&d| d as usize).collect(),
+            dtype: p.outer,
+            bytes: Vec::new(),
+            reals: Vec::new(),
+        };
+        Collected { outputs: model.outputs().map(output).collect(), samples: 0 }
+    }
+
+    fn add(&mut self, session: &Session<'_>) -> Result<(), Failure> {
+        for (i, output) in self.outputs.iter_mut().enumerate() {
+            if output.dtype == DType::F32 {
+                output.reals.extend(read(session, i)?);
+            } else {
+                output.bytes.extend_from_slice(session.output_bytes(i)?.1);
+            }
+        }
+        self.samples += 1;
+        Ok(())
+    }
+
+    /// Samples are stacked along the model's own batch axis of 1, or along a new one.
+    fn finish(self) -> Vec<(String, Array)> {
+        let samples = self.samples;
+        let stack = |mut shape: Vec<usize>| {
+            match shape.first_mut() {
+                Some(first) if *first == 1 => *first = samples,
+                _ if samples > 1 => shape.insert(0, samples),
+                _ => {}
+            }
+            shape
+        };
+        let array = |o: Stacked| (o.name, Array { shape: stack(o.shape), data: typed(o.dtype, &o.bytes, o.reals) });
+        self.outputs.into_iter().map(array).collect()
+    }
+}
+
+fn typed(dtype: DType, bytes: &[u8], reals: Vec<f32>) -> ArrayData {
+    match data::DType::of_model(dtype) {
+        Some(own) if dtype != DType::F32 => own.decode(bytes),
+        _ => ArrayData::F32(reals),
+    }
+}
+
+fn write(path: &Path, outputs: &[(String, Array)]) -> Result<(), Failure> {
+    match (path.extension().and_then(|e| e.to_str()), outputs) {
+        (Some("npz"), _) => Ok(write_npz(path, outputs)?),
+        (Some("npy"), [(_, y)]) => Ok(write_npy(path, y)?),
+        (Some("npy"), _) => {
+            Err(format!("{}: {} outputs do not fit one .npy: name an .npz", path.display(), outputs.len()).into())
+        }
+        _ => Err(format!("{}: name an .npz or .npy", path.display()).into()),
+    }
+}
+
+fn values(outputs: &[(String, Array)]) -> Map<String, Value> {
+    outputs.iter().map(|(n, y)| (n.clone(), json!(y.data.to_f32()))).collect()
+}
+
+fn text(a: &Run, outputs: &[(String, Array)]) -> String {
+    let mut out = String::new();
+    for (name, y) in outputs {
+        out += &format!("{name} {} {:?}\n", y.data.dtype_name(), y.shape);
+        if a.output.is_none() {
+            let shown: Vec<String> = y.data.to_f32().iter().take(32).map(ToString::to_string).collect();
+            out += &format!("  {}{}\n", shown.join(" "), if y.data.len() > 32 { " …" } else { "" });
+        }
+    }
+    if let Some(path) = &a.output {
+        out += &format!("wrote {}\n", path.display());
+    }
+    out
+}

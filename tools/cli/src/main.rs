@@ -1,0 +1,33 @@
+//! The `siskin` command: arguments to library calls to printing, nothing else.
+//!
+//! Results go to stdout, as tables for people or, with `--json`, as one object for programs; everything else goes to stderr.
+//! Exit codes: 0 done, 1 bad input or failure, 2 wrong usage, 3 a gate said no.
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod model;
+mod output;
+mod progress;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// A failure, in one sentence.
+type Failure = Box<dyn core::error::Error>;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    match commands::run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {}", one_line(&*e));
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// The message on one line, whatever a library put into it.
+fn one_line(e: &dyn core::error::Error) -> String {
+    e.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,224 @@
+//! The command as a user runs it: the main road, and what becomes of bad input.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod onnx;
+
+use onnx::{external, initializer, model, node, value};
+use siskin_compiler::data::{Array, ArrayData, read_npz, write_npy, write_npz};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+struct Desk {
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        Desk { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> String {
+        std::fs::write(self.path(name), bytes).unwrap();
+        name.into()
+    }
+
+    /// Runs the command in the folder.
+    fn run(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_siskin")).args(args).current_dir(self.folder.path()).output().unwrap()
+    }
+
+    fn json(&self, args: &[&str]) -> serde_json::Value {
+        let out = self.run(args);
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        serde_json::from_slice(&out.stdout).unwrap()
+    }
+
+    /// Runs what must fail: exit code 1, nothing on stdout, one sentence that holds all of `words`, no file left behind.
+    fn refuses(&self, args: &[&str], words: &[&str]) {
+        let before = self.names();
+        let out = self.run(args);
+        let text = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert_eq!(out.status.code(), Some(1), "{args:?}: {text}");
+        assert!(out.stdout.is_empty() && text.starts_with("error: ") && text.lines().count() == 1, "{args:?}: {text}");
+        for word in words {
+            assert!(text.contains(word), "{args:?}: '{word}' is missing in: {text}");
+        }
+        assert_eq!(self.names(), before, "{args:?} left a file behind");
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> = std::fs::read_dir(self.folder.path())
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+fn digits(file: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/digits").join(file).display().to_string()
+}
+
+fn array(shape: &[usize], values: Vec<f32>) -> Array {
+    Array { shape: shape.to_vec(), data: ArrayData::F32(values) }
+}
+
+/// `y = x · w` over four features.
+fn linear() -> Vec<u8> {
+    let w = initializer("w", &[4, 2], &[1.0, -1.0, 0.5, 2.0, 3.0, -2.0, 0.25, 1.0]);
+    model(&[node("MatMul", "product", &["x", "w"], &["y"])], &[w], &[value("x", &[-1, 4])], &[value("y", &[-1, 2])])
+}
+
+#[test]
+fn the_main_road() {
+    let desk = Desk::new();
+    let (onnx, calib, test, labels) =
+        (digits("digits.onnx"), digits("calib.npz"), digits("test.npz"), digits("labels.txt"));
+    let made = desk.json(&[
+        "--json", "compress", &onnx, "--calib", &calib, "--eval", &test, "--labels", &labels, "-o", "d.siskin",
+    ]);
+    assert!(made["top1"].as_f64().unwrap() >= made["float"]["top1"].as_f64().unwrap() - 0.01, "{made}");
+    assert!(made["file_bytes"].as_u64().unwrap() < made["float"]["file_bytes"].as_u64().unwrap() / 2, "{made}");
+    assert_eq!(made["n"], 360);
+    for key in ["arena_bytes", "weights_bytes", "state_bytes", "macs", "ops", "median_us", "p95_us"] {
+        assert!(made[key].is_number(), "{key}");
+    }
+    let again = desk.json(&["--json", "eval", "d.siskin", "--data", &test]);
+    assert_eq!(again["top1"], made["top1"]);
+    let float = desk.json(&["--json", "eval", &onnx, "--data", &test]);
+    assert_eq!(float["top1"], made["float"]["top1"]);
+    assert_eq!(desk.json(&["--json", "verify", "d.siskin"])["ok"], true);
+    let facts = desk.json(&["--json", "inspect", "d.siskin"]);
+    assert_eq!(facts["labels"].as_array().unwrap().len(), 10);
+    assert_eq!(facts["arena_bytes"], made["arena_bytes"]);
+    assert!(desk.json(&["--json", "bench", "d.siskin", "--seconds", "0.1"])["median_us"].as_f64().unwrap() > 0.0);
+    desk.json(&["--json", "run", "d.siskin", "--input", &test, "--output", "y.npz"]);
+    let outputs = read_npz(desk.path("y.npz")).unwrap();
+    assert_eq!(outputs[0].0, "logits");
+    assert_eq!(outputs[0].1.shape, [360, 10]);
+    let text = String::from_utf8(desk.run(&["inspect", "d.siskin"]).stdout).unwrap();
+    assert!(text.contains("QLinearConv") && text.contains("arena_bytes"), "{text}");
+}
+
+#[test]
+fn the_same_command_writes_the_same_bytes() {
+    let desk = Desk::new();
+    let (onnx, calib) = (digits("digits.onnx"), digits("calib.npz"));
+    for name in ["a.siskin", "b.siskin"] {
+        desk.json(&["--json", "compress", &onnx, "--calib", &calib, "-o", name]);
+    }
+    assert_eq!(std::fs::read(desk.path("a.siskin")).unwrap(), std::fs::read(desk.path("b.siskin")).unwrap());
+}
+
+#[test]
+fn completions_and_wrong_usage() {
+    let desk = Desk::new();
+    assert!(String::from_utf8(desk.run(&["completions", "bash"]).stdout).unwrap().contains("_siskin"));
+    assert_eq!(desk.run(&["compress"]).status.code(), Some(2));
+    assert_eq!(desk.run(&["compress", "m.onnx", "-o", "o", "--weights", "i3"]).status.code(), Some(2));
+}
+
+#[test]
+fn bad_models_name_file_and_node() {
+    let desk = Desk::new();
+    let out = ["-o", "out.siskin", "--weights", "f32"];
+    let try_model = |name: &str, bytes: &[u8], words: &[&str]| {
+        desk.write(name, bytes);
+        let args = ["compress", name, out[0], out[1], out[2], out[3]];
+        desk.refuses(&args, &[&[name], words].concat());
+    };
+    let (xs, ys) = ([value("x", &[1, 4])], [value("y", &[1, 4])]);
+    let whole = std::fs::read(digits("digits.onnx")).unwrap();
+    try_model("cut.onnx", &whole[..whole.len() / 2], &["ONNX"]);
+    try_model("empty.onnx", b"", &["ONNX"]);
+    try_model("text.onnx", b"<html>not found</html>", &["ONNX"]);
+    let lost = [node("Add", "sum", &["x", "w"], &["y"])];
+    let w = external("w", &[1, 4], "weights.bin");
+    try_model("external.onnx", &model(&lost, &[w], &xs, &ys), &["'w'", "weights.bin"]);
+    let cycle = [node("Relu", "one", &["b"], &["a"]), node("Relu", "two", &["a"], &["b"])];
+    try_model("cycle.onnx", &model(&cycle, &[], &xs, &[value("b", &[1, 4])]), &["'one'", "cycle"]);
+    let absent = [node("Relu", "act", &["nowhere"], &["y"])];
+    try_model("absent.onnx", &model(&absent, &[], &xs, &ys), &["'act'", "'nowhere'"]);
+    let relu = [node("Relu", "act", &["x"], &["y"])];
+    try_model("zero.onnx", &model(&relu, &[], &[value("x", &[1, 0])], &ys), &["'x'", "length 0"]);
+    try_model("symbolic.onnx", &model(&relu, &[], &[value("x", &[1, -1])], &ys), &["'x'", "--shape length="]);
+    try_model("no_output.onnx", &model(&relu, &[], &xs, &[value("z", &[1])]), &["'z'"]);
+    let strange = [node("Wobble", "odd", &["x"], &["y"])];
+    try_model("strange.onnx", &model(&strange, &[], &xs, &ys), &["'odd'", "Wobble", "opset 17"]);
+    let w = initializer("w", &[4, 2], &[0.0; 5]);
+    let product = [node("MatMul", "product", &["x", "w"], &["y"])];
+    try_model("short.onnx", &model(&product, &[w], &xs, &ys), &["'w'"]);
+    let w = initializer("w", &[3, 2], &[0.0; 6]);
+    try_model("shapes.onnx", &model(&product, &[w], &xs, &ys), &["'product'", "MatMul"]);
+    desk.refuses(&["compress", "gone.onnx", "-o", "out.siskin"], &["gone.onnx"]);
+}
+
+#[test]
+fn bad_data_names_file_and_array() {
+    let desk = Desk::new();
+    desk.write("m.onnx", &linear());
+    let try_data = |name: &str, arrays: &[(&str, Array)], words: &[&str]| {
+        let arrays: Vec<_> = arrays.iter().map(|(n, a)| (n.to_string(), a.clone())).collect();
+        write_npz(desk.path(name), &arrays).unwrap();
+        desk.refuses(&["compress", "m.onnx", "--calib", name, "-o", "out.siskin"], &[&[name], words].concat());
+    };
+    desk.refuses(&["compress", "m.onnx", "-o", "out.siskin"], &["m.onnx", "--calib"]);
+    desk.refuses(&["compress", "m.onnx", "--calib", "gone.npz", "-o", "out.siskin"], &["gone.npz"]);
+    try_data("shape.npz", &[("x", array(&[2, 5], vec![0.5; 10]))], &["'x'"]);
+    try_data("nan.npz", &[("x", array(&[2, 4], vec![f32::NAN; 8]))], &["x"]);
+    try_data("none.npz", &[("x", array(&[0, 4], vec![]))], &["x"]);
+    try_data("names.npz", &[("data", array(&[2, 4], vec![0.5; 8]))], &["x", "data"]);
+    desk.write("empty.npz", b"");
+    desk.refuses(&["compress", "m.onnx", "--calib", "empty.npz", "-o", "out.siskin"], &["empty.npz"]);
+    desk.refuses(&["compress", "m.onnx", "--calib", "none.npz", "-o", "m.onnx"], &["m.onnx", "--output"]);
+    desk.refuses(
+        &["compress", "m.onnx", "--weights", "f32", "--shape", "q=2", "-o", "out.siskin"],
+        &["m.onnx", "--shape q"],
+    );
+    // One sample is little, but it is data.
+    write_npz(desk.path("one.npz"), &[("x".into(), array(&[1, 4], vec![0.5, -1.0, 2.0, 0.0]))]).unwrap();
+    desk.json(&["--json", "compress", "m.onnx", "--calib", "one.npz", "-o", "one.siskin"]);
+}
+
+#[test]
+fn run_refuses_what_does_not_fit() {
+    let desk = Desk::new();
+    desk.write("m.onnx", &linear());
+    let save = |name: &str, a: Array| write_npy(desk.path(name), &a).unwrap();
+    save("good.npy", array(&[3, 4], vec![1.0; 12]));
+    save("wide.npy", array(&[1, 5], vec![1.0; 5]));
+    save("nan.npy", array(&[1, 4], vec![1.0, f32::INFINITY, 0.0, 0.0]));
+    desk.json(&["--json", "run", "m.onnx", "--input", "good.npy", "--output", "y.npy"]);
+    desk.refuses(&["run", "m.onnx", "--input", "wide.npy"], &["wide.npy"]);
+    desk.refuses(&["run", "m.onnx", "--input", "nan.npy"], &["nan.npy"]);
+    desk.refuses(&["run", "m.onnx", "--input", "good.npy", "--output", "no/such/folder/y.npz"], &["no/such/folder"]);
+    desk.refuses(&["run", "m.onnx", "--input", "good.npy", "--output", "y.txt"], &["y.txt"]);
+    let whole = std::fs::read(desk.path("good.npy")).unwrap();
+    desk.write("cut.npy", &whole[..whole.len() - 3]);
+    desk.refuses(&["run", "m.onnx", "--input", "cut.npy"], &["cut.npy"]);
+    desk.write("m.siskin", b"\x89SISKIN\nnot quite");
+    for command in ["inspect", "verify"] {
+        desk.refuses(&[command, "m.siskin"], &["m.siskin"]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_killed_run_leaves_the_old_artifact() {
+    let desk = Desk::new();
+    desk.write("d.siskin", b"old");
+    let (onnx, calib) = (digits("digits.onnx"), digits("calib.npz"));
+    let args = ["compress", &onnx, "--calib", &calib, "--eval", &calib, "-o", "d.siskin"];
+    let mut child =
+        Command::new(env!("CARGO_BIN_EXE_siskin")).args(args).current_dir(desk.folder.path()).spawn().unwrap();
+    std::thread::sleep(core::time::Duration::from_millis(30));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let left = std::fs::read(desk.path("d.siskin")).unwrap();
+    assert!(left == b"old" || left.starts_with(b"\x89SISKIN"), "half an artifact was left behind");
+}
