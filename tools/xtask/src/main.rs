@@ -1,0 +1,60 @@
+//! `cargo xtask …`: the one door for automation.
+//!
+//! One file per task; a task calls other programs and checks what they leave behind.
+//! What is absent: anything a user of siskin needs, and any crate of this workspace, so that
+//! the checks compile in seconds and still run when the crates they check do not.
+
+mod arrows;
+mod bare;
+mod ci;
+mod conformance;
+mod elf;
+mod fuzz;
+mod shell;
+mod sources;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's automation")]
+enum Task {
+    /// Every check, in the order CI runs them.
+    Ci(ci::Args),
+    /// Which crate may depend on which, and which source may say what.
+    Arrows,
+    /// Links every operator for bare targets; proves that no panic and no allocator is left.
+    Bare,
+    /// The ONNX backend's test vectors.
+    #[command(subcommand)]
+    Conformance(Conformance),
+    /// Runs the fuzz targets on the nightly toolchain.
+    Fuzz(fuzz::Args),
+}
+
+#[derive(Subcommand)]
+enum Conformance {
+    /// Fetches the vectors into the cache if they are missing; prints their directory.
+    Fetch,
+}
+
+fn main() -> ExitCode {
+    let Err(error) = run(Task::parse()) else { return ExitCode::SUCCESS };
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
+        Task::Ci(args) => ci::run(&args),
+        Task::Arrows => arrows::run(),
+        Task::Bare => bare::run(),
+        Task::Conformance(Conformance::Fetch) => {
+            println!("{}", conformance::fetch()?.display());
+            Ok(())
+        }
+        Task::Fuzz(args) => fuzz::run(&args),
+    }
+}
