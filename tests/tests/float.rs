@@ -1,0 +1,120 @@
+//! Float models against onnxruntime's outputs, as they are and with f16 weights.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use siskin::DType;
+use siskin_compiler::compress::{Options, Weights};
+use siskin_compiler::data::Array;
+use siskin_compiler::ir::{Graph, Tensor};
+use siskin_compiler::lower::{Extras, lower};
+use siskin_compiler::passes::half_weights;
+use siskin_compiler::run::Loaded;
+use siskin_tests::{array, outputs, shared_or_leave, source};
+use std::path::Path;
+
+/// How far outputs lie from the expected ones: the length of the difference over the length of the expected vector, of the
+/// worst sample.
+fn relative_error(shared: &Path, folder: &str, name: &str, weights: Weights) -> f64 {
+    let model = source(&shared.join(format!("models/{folder}/{name}.onnx")), &[]);
+    let options = Options { weights, ..Options::default() };
+    let lowered = model.compress(&options, None, &mut ()).unwrap_or_else(|e| panic!("{e}"));
+    let file = shared.join(format!("expected/{name}.npz"));
+    let x = array(&file, "x");
+    let want = array(&file, "y").data.to_f32();
+    let (_, got) = outputs(&mut Loaded::new(&lowered.file).unwrap(), &x);
+    assert_eq!(got.len(), want.len(), "{name}");
+    let each = want.len() / x.shape[0];
+    let samples = got.chunks(each).zip(want.chunks(each));
+    let error = samples.map(|(g, w)| {
+        let length = |v: &mut dyn Iterator<Item = f32>| v.map(|v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+        assert!(g.iter().all(|v| v.is_finite()), "{name}");
+        length(&mut g.iter().zip(w).map(|(g, w)| g - w)) / length(&mut w.iter().copied())
+    });
+    let error = error.fold(0.0, f64::max);
+    println!("{name} {weights:?}: relative error {error:.2e}");
+    error
+}
+
+const MODELS: [(&str, &str); 17] = [
+    ("mlperf_tiny", "ad_autoencoder_float"),
+    ("mlperf_tiny", "ic_resnet8_float"),
+    ("mlperf_tiny", "kws_dscnn_float"),
+    ("mlperf_tiny", "sww_dsconv1d_float"),
+    ("mlperf_tiny", "vww_mobilenetv1_025_96_float"),
+    ("tabular", "breast_cancer_mlp"),
+    ("tabular", "digits_cnn"),
+    ("tabular", "digits_mlp"),
+    ("tabular", "wine_mlp"),
+    ("breadth", "gru1_49x10"),
+    ("breadth", "lstm2_49x10"),
+    ("breadth", "mobilenetv1_025_224"),
+    ("breadth", "mobilenetv2_10_224"),
+    ("breadth", "tcn_49"),
+    ("breadth", "transformer_2l_d128_s64"),
+    ("breadth", "unet_tiny_64"),
+    ("breadth", "vit_tiny4_96"),
+];
+
+#[test]
+fn f32_within_1e_4() {
+    let shared = shared_or_leave!();
+    for (folder, name) in MODELS {
+        assert!(relative_error(&shared, folder, name, Weights::F32) <= 1e-4, "{name}");
+    }
+}
+
+/// What half precision costs is printed; what the kernels add to it must be nothing: the answers equal those of `f32` weights that
+/// were rounded to half precision before.
+#[test]
+fn f16_weights_compute_as_rounded_f32() {
+    let shared = shared_or_leave!();
+    for (folder, name) in MODELS {
+        let cost = relative_error(&shared, folder, name, Weights::F16);
+        let model = source(&shared.join(format!("models/{folder}/{name}.onnx")), &[]);
+        let (half, full) = (halved(model.graph(), false), halved(model.graph(), true));
+        let x = array(&shared.join(format!("expected/{name}.npz")), "x");
+        let (got, want) = (run(&half, &x), run(&full, &x));
+        let worst = got.iter().zip(&want).fold(0.0f32, |m, (g, w)| m.max((g - w).abs()));
+        let largest = want.iter().fold(0.0f32, |m, w| m.max(w.abs()));
+        println!("{name}: rounding costs {cost:.2e}, kernels add {:.1e}", worst / largest);
+        assert!(cost <= 1e-2 && worst <= 1e-5 * largest, "{name}");
+    }
+}
+
+fn run(graph: &Graph, x: &Array) -> Vec<f32> {
+    outputs(&mut Loaded::new(&lower(graph, &Extras::default()).unwrap().file).unwrap(), x).1
+}
+
+/// The graph with weights rounded to half precision, and widened again if `widen`.
+fn halved(graph: &Graph, widen: bool) -> Graph {
+    let mut graph = graph.clone();
+    half_weights(&mut graph);
+    for id in graph.order() {
+        for i in 0..graph.node(id).inputs.len() {
+            let operand = graph.node(id).input(i).and_then(|v| graph.constant(v)).cloned();
+            if let Some(w) = operand.filter(|w| widen && w.ty().dtype == DType::F16) {
+                let wide = graph.add_const("wide", Tensor::new(w.dims(), &w.to_f32()).unwrap());
+                graph.node_mut(id).inputs[i] = Some(wide);
+            }
+        }
+    }
+    graph
+}
+
+/// onnxruntime differs from itself by a step of the output between optimization levels, so there is no closer answer to agree with.
+#[test]
+fn a_quantized_mobilenet_is_within_one_step() {
+    let shared = shared_or_leave!();
+    let name = "mobilenetv2_10_224_int8_qdq";
+    let model = source(&shared.join(format!("models/breadth/{name}.onnx")), &[]);
+    let lowered = model.compress(&Options::default(), None, &mut ()).unwrap_or_else(|e| panic!("{e}"));
+    let file = shared.join(format!("expected/{name}.npz"));
+    let mut loaded = Loaded::new(&lowered.file).unwrap();
+    let step = loaded.model().unwrap().outputs().next().unwrap().scale;
+    let want = array(&file, "y").data.to_f32();
+    let (_, got) = outputs(&mut loaded, &array(&file, "x"));
+    let steps: Vec<f32> = got.iter().zip(&want).map(|(g, w)| ((g - w) / step).abs().round()).collect();
+    let equal = steps.iter().filter(|&&s| s == 0.0).count() as f64 / steps.len() as f64;
+    println!("{name}: {:.2}% of outputs equal, arena {}, file {}", 100.0 * equal, lowered.arena, lowered.file.len());
+    let most = steps.iter().fold(0.0f32, |m, &s| m.max(s));
+    assert!(most <= 1.0 && equal >= 0.9, "{most} steps");
+}
