@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod attrs;
+mod bytes;
 mod error;
 mod io;
 mod memory;

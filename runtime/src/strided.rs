@@ -6,7 +6,8 @@
 //!
 //! A stride of 0 repeats an axis (broadcasting), a negative one runs backwards.
 
-use crate::{MAX_RANK, Shape};
+use crate::{MAX_RANK, Shape, bytes};
+use bytemuck::Pod;
 
 /// One step per axis, in elements.
 pub type Strides = [isize; MAX_RANK];
@@ -61,9 +62,17 @@ pub fn rows<const N: usize>(
     strides: &[Strides; N],
     mut row: impl FnMut([isize; N]),
 ) {
+    let mut at = offsets;
+    walk(shape, &mut at, strides, &mut |at| {
+        if let Ok(at) = at.try_into() {
+            row(at);
+        }
+    });
+}
+
+fn walk(shape: &Shape, at: &mut [isize], strides: &[Strides], row: &mut dyn FnMut(&[isize])) {
     let outer = shape.rank().saturating_sub(1);
     let mut index = [0u32; MAX_RANK];
-    let mut at = offsets;
     if shape.elements() == 0 {
         return;
     }
@@ -95,23 +104,24 @@ pub fn inner(shape: &Shape, strides: &Strides) -> isize {
     shape.rank().checked_sub(1).and_then(|axis| strides.get(axis)).copied().unwrap_or(0)
 }
 
-/// `y[i] = x[offset + Σ i·stride]` over `shape` in row-major order.
-pub fn copy<T: Copy>(y: &mut [T], x: &[T], shape: &Shape, offset: isize, strides: &Strides) {
+/// `y[i] = x[offset + Σ i·stride]` over `shape` in row-major order, elements of one type.
+pub fn copy<T: Pod>(y: &mut [T], x: &[T], shape: &Shape, offset: isize, strides: &Strides) {
+    let x = bytemuck::try_cast_slice(x).unwrap_or(&[]);
+    let y = bytemuck::try_cast_slice_mut(y).unwrap_or(&mut []);
+    copy_bytes(y, x, size_of::<T>(), shape, offset, strides);
+}
+
+/// As [`copy`], elements of `width` bytes.
+pub fn copy_bytes(y: &mut [u8], x: &[u8], width: usize, shape: &Shape, offset: isize, strides: &Strides) {
     let len = if shape.rank() == 0 { 1 } else { shape.dim(shape.rank().wrapping_sub(1)) as usize };
     let step = inner(shape, strides);
-    let mut rest = y;
+    let mut parts = y.chunks_exact_mut(len.wrapping_mul(width).max(1));
     rows(shape, [offset], &[*strides], |[at]| {
-        let (row, tail) = core::mem::take(&mut rest).split_at_mut_checked(len).unwrap_or((&mut [], &mut []));
-        rest = tail;
+        let row = parts.next().unwrap_or_default();
         if step == 1 {
-            let from = x.get(at as usize..).unwrap_or(&[]);
-            row.iter_mut().zip(from).for_each(|(y, &x)| *y = x);
+            bytes::copy(row, bytes::from(x, at.cast_unsigned(), width));
         } else {
-            for (i, y) in row.iter_mut().enumerate() {
-                if let Some(&v) = x.get(at.wrapping_add(step.wrapping_mul(i as isize)) as usize) {
-                    *y = v;
-                }
-            }
+            bytes::spaced(row, x, width, at, step);
         }
     });
 }
@@ -135,7 +145,7 @@ mod tests {
     #[test]
     fn transposes_and_reverses() {
         let x = [1, 2, 3, 4, 5, 6];
-        let mut y = [0; 6];
+        let mut y = [0i32; 6];
         copy(&mut y, &x, &Shape::new(&[3, 2]).unwrap(), 0, &[1, 3, 0, 0, 0, 0, 0, 0]);
         assert_eq!(y, [1, 4, 2, 5, 3, 6]);
         copy(&mut y, &x, &Shape::new(&[6]).unwrap(), 5, &[-1, 0, 0, 0, 0, 0, 0, 0]);

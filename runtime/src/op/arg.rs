@@ -1,5 +1,6 @@
 //! `ArgMax` and `ArgMin`: where along an axis the greatest or the least element lies. NaN counts as either.
 
+use super::gather::after;
 use super::number::Number;
 use super::types::Types;
 use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type};
@@ -81,7 +82,7 @@ fn find(attrs: &ArgAttrs, io: &mut Io<'_>, wins: Ordering) {
     let (shape, axis) = (io.shape(0), attrs.axis as usize);
     let (dtype, x) = (io.ty(0).map_or(DType::F32, |t| t.dtype), io.bytes(0));
     let len = shape.dim(axis) as usize;
-    let inner = shape.dims().iter().skip(axis).skip(1).fold(1u32, |n, &d| n.wrapping_mul(d)) as usize;
+    let inner = after(&shape, attrs.axis);
     for (i, y) in io.output::<i64>(0).iter_mut().enumerate() {
         let (outer, lane) = (i.checked_div(inner).unwrap_or(0), i.checked_rem(inner).unwrap_or(0));
         let start = outer.wrapping_mul(len).wrapping_mul(inner).wrapping_add(lane);

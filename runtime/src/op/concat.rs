@@ -2,7 +2,8 @@
 //!
 //! Operands agree in all other axes. There may be up to 255 of them.
 
-use crate::{Code, Error, Io, Kernels, Op, Outputs, Sig, Type};
+use super::gather::after;
+use crate::{Code, Error, Io, Kernels, Op, Outputs, Sig, Type, bytes};
 
 crate::attrs! {
     /// Attributes of [`Concat`].
@@ -50,15 +51,14 @@ impl Op for Concat {
     fn run<K: Kernels>(attrs: &ConcatAttrs, io: &mut Io<'_>) {
         let Some(ty) = io.out_ty(0) else { return };
         let axis = attrs.axis as usize;
-        let inner = ty.shape.dims().iter().skip(axis).skip(1).fold(1usize, |n, &d| n.wrapping_mul(d as usize));
-        let step = inner.wrapping_mul(ty.dtype.size() as usize);
+        let step = after(&ty.shape, attrs.axis).wrapping_mul(ty.dtype.size() as usize);
         let row = step.wrapping_mul(ty.shape.dim(axis) as usize);
         let y = io.output_bytes(0);
         let mut at = 0usize;
         for i in 0..io.count() {
             let part = step.wrapping_mul(io.shape(i).dim(axis) as usize);
             for (y, x) in y.chunks_exact_mut(row.max(1)).zip(io.bytes(i).chunks_exact(part.max(1))) {
-                y.get_mut(at..).unwrap_or(&mut []).iter_mut().zip(x).for_each(|(y, &x)| *y = x);
+                bytes::copy(y.get_mut(at..).unwrap_or(&mut []), x);
             }
             at = at.wrapping_add(part);
         }

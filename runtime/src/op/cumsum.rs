@@ -1,5 +1,6 @@
 //! `CumSum`: `y[i] = x[0] + … + x[i]` along an axis.
 
+use super::gather::after;
 use super::number::{ByType, Number};
 use super::types::Types;
 use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig};
@@ -43,7 +44,7 @@ impl Op for CumSum {
         let (x, y) = (io.bytes(0), io.output_bytes(0));
         y.iter_mut().zip(x).for_each(|(y, &x)| *y = x);
         let len = shape.dim(axis) as usize;
-        let inner = shape.dims().iter().skip(axis).skip(1).fold(1u32, |n, &d| n.wrapping_mul(d)) as usize;
+        let inner = after(&shape, attrs.axis);
         let lanes = shape.elements().checked_div(len).unwrap_or(0);
         for lane in 0..lanes {
             let (outer, first) = (lane.checked_div(inner).unwrap_or(0), lane.checked_rem(inner).unwrap_or(0));

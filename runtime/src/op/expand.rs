@@ -1,7 +1,7 @@
 //! `Expand`: repeats axes of length 1, and adds axes in front, numpy's way; any element type.
 
-use crate::strided::{broadcast, broadcast_shape, copy};
-use crate::{Code, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::strided::{broadcast, broadcast_shape, copy_bytes};
+use crate::{Code, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type, bytes};
 
 crate::attrs! {
     /// Attributes of [`Expand`].
@@ -34,7 +34,7 @@ impl Op for Expand {
     fn run<K: Kernels>(_: &ExpandAttrs, io: &mut Io<'_>) {
         let shape = io.out_shape(0);
         let strides = broadcast(&io.shape(0), &shape);
-        crate::by_size!(io, T => copy::<T>(io.output(0), io.input(0), &shape, 0, &strides));
+        copy_bytes(io.output_bytes(0), io.bytes(0), bytes::width(io), &shape, 0, &strides);
     }
 }
 

@@ -11,8 +11,7 @@
 
 use super::indices::{Indices, index_shape};
 use crate::strided::{row_major, rows};
-use crate::{Code, Error, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type};
-use bytemuck::Pod;
+use crate::{Code, Error, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
 
 crate::attrs! {
     /// Attributes of [`Gather`] and [`GatherElements`].
@@ -44,6 +43,11 @@ pub(super) fn product(dims: &[u32]) -> usize {
     dims.iter().fold(1, |n, &d| n.wrapping_mul(d as usize))
 }
 
+/// The product of the axes after `axis`.
+pub(super) fn after(shape: &Shape, axis: u32) -> usize {
+    product(shape.dims().get((axis as usize).saturating_add(1)..).unwrap_or(&[]))
+}
+
 /// A shape of these axes in turn.
 fn join(parts: [&[u32]; 3]) -> Result<Shape, Error> {
     let (mut dims, mut rank) = ([1; MAX_RANK], 0usize);
@@ -72,21 +76,20 @@ impl Op for Gather {
     }
 
     fn run<K: Kernels>(attrs: &GatherAttrs, io: &mut Io<'_>) {
-        crate::by_size!(io, T => gather::<T>(attrs, io));
+        gather(attrs, io);
     }
 }
 
-fn gather<T: Pod>(attrs: &GatherAttrs, io: &mut Io<'_>) {
+fn gather(attrs: &GatherAttrs, io: &mut Io<'_>) {
     let (shape, indices) = (io.shape(0), Indices::new(io, 1));
     let len = shape.dim(attrs.axis as usize);
-    let inner = product(shape.dims().get(attrs.axis as usize..).and_then(|d| d.split_first()).map_or(&[], |d| d.1));
+    let inner = after(&shape, attrs.axis).wrapping_mul(bytes::width(io));
     let block = inner.wrapping_mul(len as usize).max(1);
     let taken = inner.wrapping_mul(io.shape(1).elements()).max(1);
-    let (x, y) = (io.input::<T>(0), io.output::<T>(0));
+    let (x, y) = (io.bytes(0), io.output_bytes(0));
     for (x, y) in x.chunks_exact(block).zip(y.chunks_exact_mut(taken)) {
         for (i, y) in y.chunks_exact_mut(inner.max(1)).enumerate() {
-            let at = indices.nearest(i, len).wrapping_mul(inner);
-            y.iter_mut().zip(x.get(at..).unwrap_or(&[])).for_each(|(y, &x)| *y = x);
+            bytes::copy(y, bytes::from(x, indices.nearest(i, len), inner));
         }
     }
 }
@@ -105,7 +108,7 @@ impl Op for GatherElements {
     }
 
     fn run<K: Kernels>(attrs: &GatherAttrs, io: &mut Io<'_>) {
-        crate::by_size!(io, T => gather_elements::<T>(attrs, io));
+        gather_elements(attrs, io);
     }
 }
 
@@ -120,7 +123,7 @@ pub(super) fn check_elements(x: &Shape, indices: &Shape, axis: u32) -> Result<()
 }
 
 /// Calls `f` with each position of the indices, in order, and the element of `x` there if the index were 0.
-pub(super) fn each_element(x: &Shape, indices: &Shape, axis: u32, mut f: impl FnMut(usize, isize)) {
+pub(super) fn each_element(x: &Shape, indices: &Shape, axis: u32, f: &mut dyn FnMut(usize, usize)) {
     let mut strides = row_major(x);
     if let Some(stride) = strides.get_mut(axis as usize) {
         *stride = 0;
@@ -130,21 +133,19 @@ pub(super) fn each_element(x: &Shape, indices: &Shape, axis: u32, mut f: impl Fn
     let mut i = 0usize;
     rows(indices, [0], &[strides], |[at]| {
         for k in 0..indices.dim(last) as isize {
-            f(i, at.wrapping_add(k.wrapping_mul(step)));
+            f(i, at.wrapping_add(k.wrapping_mul(step)).cast_unsigned());
             i = i.wrapping_add(1);
         }
     });
 }
 
-fn gather_elements<T: Pod>(attrs: &GatherAttrs, io: &mut Io<'_>) {
-    let (shape, indices) = (io.shape(0), Indices::new(io, 1));
+fn gather_elements(attrs: &GatherAttrs, io: &mut Io<'_>) {
+    let (shape, indices, width) = (io.shape(0), Indices::new(io, 1), bytes::width(io));
     let (len, stride) = (shape.dim(attrs.axis as usize), stride(&shape, attrs.axis));
-    let (x, y) = (io.input::<T>(0), io.output::<T>(0));
-    each_element(&shape, &io.out_shape(0), attrs.axis, |i, at| {
-        let at = (at as usize).wrapping_add(indices.nearest(i, len).wrapping_mul(stride));
-        if let (Some(y), Some(&x)) = (y.get_mut(i), x.get(at)) {
-            *y = x;
-        }
+    let (of_indices, x, y) = (io.out_shape(0), io.bytes(0), io.output_bytes(0));
+    each_element(&shape, &of_indices, attrs.axis, &mut |i, at| {
+        let at = at.wrapping_add(indices.nearest(i, len).wrapping_mul(stride));
+        bytes::spaced(bytes::block(y, i, width), x, width, at.cast_signed(), 0);
     });
 }
 
@@ -173,27 +174,27 @@ impl Op for GatherND {
     }
 
     fn run<K: Kernels>(attrs: &GatherNdAttrs, io: &mut Io<'_>) {
-        crate::by_size!(io, T => gather_nd::<T>(attrs, io));
+        gather_nd(attrs, io);
     }
 }
 
-fn gather_nd<T: Pod>(attrs: &GatherNdAttrs, io: &mut Io<'_>) {
+fn gather_nd(attrs: &GatherNdAttrs, io: &mut Io<'_>) {
     let (shape, indices, index) = (io.shape(0), io.shape(1), Indices::new(io, 1));
     let Some((&depth, outer)) = indices.dims().split_last() else { return };
     let (batch, depth) = (attrs.batch_dims as usize, depth as usize);
     let addressed = shape.dims().get(batch..).and_then(|d| d.get(..depth)).unwrap_or(&[]);
-    let inner = product(shape.dims().get(batch.wrapping_add(depth)..).unwrap_or(&[]));
+    let inner = product(shape.dims().get(batch.wrapping_add(depth)..).unwrap_or(&[])).wrapping_mul(bytes::width(io));
     let block = product(addressed).wrapping_mul(inner);
     let tuples = product(outer.get(batch..).unwrap_or(&[]));
-    let (x, y) = (io.input::<T>(0), io.output::<T>(0));
+    let (x, y) = (io.bytes(0), io.output_bytes(0));
     for (b, y) in y.chunks_exact_mut(tuples.wrapping_mul(inner).max(1)).enumerate() {
-        let x = x.get(b.wrapping_mul(block)..).unwrap_or(&[]);
+        let x = bytes::from(x, b, block);
         for (i, y) in y.chunks_exact_mut(inner.max(1)).enumerate() {
             let tuple = b.wrapping_mul(tuples).wrapping_add(i).wrapping_mul(depth);
             let at = addressed.iter().enumerate().fold(0usize, |at, (k, &len)| {
                 at.wrapping_mul(len as usize).wrapping_add(index.nearest(tuple.wrapping_add(k), len))
             });
-            y.iter_mut().zip(x.get(at.wrapping_mul(inner)..).unwrap_or(&[])).for_each(|(y, &x)| *y = x);
+            bytes::copy(y, bytes::from(x, at, inner));
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Free where the plan lets `y` take over `x`; otherwise a copy, as for an output that repeats an input.
 
 use crate::attrs::NoAttrs;
-use crate::{Code, Error, Io, Kernels, Op, Outputs, Sig};
+use crate::{Code, Error, Io, Kernels, Op, Outputs, Sig, bytes};
 
 /// See the module.
 pub struct Identity;
@@ -24,8 +24,6 @@ impl Op for Identity {
 
     fn run<K: Kernels>(_: &NoAttrs, io: &mut Io<'_>) {
         let x = io.bytes(0);
-        for (y, &x) in io.output_bytes(0).iter_mut().zip(x) {
-            *y = x;
-        }
+        bytes::copy(io.output_bytes(0), x);
     }
 }

@@ -4,8 +4,7 @@
 
 use super::gather::product;
 use super::indices::{Indices, index_shape};
-use crate::{Code, DType, Error, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type};
-use bytemuck::Pod;
+use crate::{Code, DType, Error, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
 
 crate::attrs! {
     /// Attributes of [`OneHot`].
@@ -42,21 +41,21 @@ impl Op for OneHot {
     }
 
     fn run<K: Kernels>(attrs: &OneHotAttrs, io: &mut Io<'_>) {
-        crate::by_size!(io, T => one_hot::<T>(attrs, io));
+        one_hot(attrs, io);
     }
 }
 
-fn one_hot<T: Pod>(attrs: &OneHotAttrs, io: &mut Io<'_>) {
-    let (shape, indices) = (io.shape(0), Indices::new(io, 0));
-    let &[off, on] = io.input::<T>(1) else { return };
+fn one_hot(attrs: &OneHotAttrs, io: &mut Io<'_>) {
+    let (shape, indices, width) = (io.shape(0), Indices::new(io, 0), bytes::width(io));
+    let Some((off, on)) = io.bytes(1).split_at_checked(width) else { return };
     let inner = product(shape.dims().get(attrs.axis as usize..).unwrap_or(&[]));
-    let y = io.output::<T>(0);
-    y.fill(off);
-    for (a, y) in y.chunks_exact_mut(inner.wrapping_mul(attrs.depth as usize).max(1)).enumerate() {
+    let block = inner.wrapping_mul(attrs.depth as usize).wrapping_mul(width);
+    let y = io.output_bytes(0);
+    bytes::fill(y, off);
+    for (a, y) in y.chunks_exact_mut(block.max(1)).enumerate() {
         for b in 0..inner {
-            let hot = indices.within(a.wrapping_mul(inner).wrapping_add(b), attrs.depth);
-            if let Some(y) = hot.and_then(|d| y.get_mut(d.wrapping_mul(inner).wrapping_add(b))) {
-                *y = on;
+            if let Some(d) = indices.within(a.wrapping_mul(inner).wrapping_add(b), attrs.depth) {
+                bytes::copy(bytes::block(y, d.wrapping_mul(inner).wrapping_add(b), width), on);
             }
         }
     }

@@ -8,8 +8,7 @@
 //! of this operator: a compiler writes them as `Gather`, one an axis.
 
 use crate::strided::{Strides, row_major, rows};
-use crate::{Code, Error, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type};
-use bytemuck::Pod;
+use crate::{Code, Error, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
 
 crate::attrs! {
     /// Attributes of [`Pad`].
@@ -46,21 +45,21 @@ impl Op for Pad {
     }
 
     fn run<K: Kernels>(attrs: &PadAttrs, io: &mut Io<'_>) {
-        crate::by_size!(io, T => pad::<T>(attrs, io));
+        pad(attrs, io);
     }
 }
 
-fn pad<T: Pod>(attrs: &PadAttrs, io: &mut Io<'_>) {
-    let value = io.input::<T>(1).first().copied().unwrap_or(T::zeroed());
-    let (x, y) = (io.input::<T>(0), io.output::<T>(0));
-    let from = row_major(&io.shape(0));
-    let to = row_major(&io.out_shape(0));
-    y.fill(value);
+fn pad(attrs: &PadAttrs, io: &mut Io<'_>) {
+    let (value, width) = (io.bytes(1), bytes::width(io));
+    let (x, y) = (io.bytes(0), io.output_bytes(0));
+    let (from, to) = (row_major(&io.shape(0)), row_major(&io.out_shape(0)));
+    bytes::fill(y, if value.is_empty() { &[0] } else { value });
     let Some((kept, offsets)) = overlap(attrs, &io.shape(0), &io.out_shape(0), [&from, &to]) else { return };
-    let row = kept.rank().checked_sub(1).map_or(1, |axis| kept.dim(axis) as usize);
-    rows(&kept, offsets, &[from, to], |[from, to]| {
-        let x = x.get(from as usize..).unwrap_or(&[]).iter().take(row);
-        y.get_mut(to as usize..).unwrap_or(&mut []).iter_mut().zip(x).for_each(|(y, &x)| *y = x);
+    let row = kept.rank().checked_sub(1).map_or(1, |axis| kept.dim(axis) as usize).wrapping_mul(width);
+    rows(&kept, offsets, &[from, to], |at| {
+        let [from, to] = at.map(|at| at.cast_unsigned().wrapping_mul(width));
+        let part = y.get_mut(to..to.wrapping_add(row)).unwrap_or(&mut []);
+        bytes::copy(part, x.get(from..).unwrap_or(&[]));
     });
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Free where the plan lets `y` take over `x`, which it always may; otherwise a copy.
 
-use crate::{Code, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::{Code, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type, bytes};
 
 crate::attrs! {
     /// Attributes of [`Reshape`].
@@ -33,7 +33,7 @@ impl Op for Reshape {
 
     fn run<K: Kernels>(_: &ReshapeAttrs, io: &mut Io<'_>) {
         let x = io.bytes(0);
-        io.output_bytes(0).iter_mut().zip(x).for_each(|(y, &x)| *y = x);
+        bytes::copy(io.output_bytes(0), x);
     }
 }
 

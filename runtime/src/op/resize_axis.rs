@@ -8,10 +8,9 @@
 //! here. A tap at a negative position counts nothing. Without weights there is one tap a place, copied: any element
 //! type; with them `f32`, `f16`, `f64`, `i8`, `u8` or `i16`.
 
-use super::gather::product;
+use super::gather::after;
 use super::real::{Real, by_real, is_real};
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type};
-use bytemuck::Pod;
+use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type, bytes};
 
 crate::attrs! {
     /// Attributes of [`ResizeAxis`].
@@ -57,7 +56,7 @@ impl Op for ResizeAxis {
         if io.ty(2).is_some() {
             by_real!(io, T => blend::<T>(attrs, io));
         } else {
-            crate::by_size!(io, T => pick::<T>(attrs, io));
+            pick(attrs, io);
         }
     }
 }
@@ -66,18 +65,17 @@ impl Op for ResizeAxis {
 fn blocks(attrs: &ResizeAxisAttrs, io: &Io<'_>) -> [usize; 3] {
     let axis = attrs.axis as usize;
     let (x, y) = (io.shape(0), io.out_shape(0));
-    let inner = product(x.dims().get(axis..).and_then(|d| d.split_first()).map_or(&[], |d| d.1));
+    let inner = after(&x, attrs.axis);
     [inner, inner.wrapping_mul(x.dim(axis) as usize), inner.wrapping_mul(y.dim(axis) as usize)]
 }
 
-fn pick<T: Pod>(attrs: &ResizeAxisAttrs, io: &mut Io<'_>) {
-    let [inner, from, to] = blocks(attrs, io);
-    let positions = io.input::<i32>(1);
-    let (x, y) = (io.input::<T>(0), io.output::<T>(0));
+fn pick(attrs: &ResizeAxisAttrs, io: &mut Io<'_>) {
+    let width = bytes::width(io);
+    let [inner, from, to] = blocks(attrs, io).map(|elements| elements.wrapping_mul(width));
+    let (positions, x, y) = (io.input::<i32>(1), io.bytes(0), io.output_bytes(0));
     for (x, y) in x.chunks_exact(from.max(1)).zip(y.chunks_exact_mut(to.max(1))) {
         for (y, &at) in y.chunks_exact_mut(inner.max(1)).zip(positions) {
-            let x = row(x, at, inner);
-            y.iter_mut().zip(x).for_each(|(y, &x)| *y = x);
+            bytes::copy(y, row(x, at, inner));
         }
     }
 }

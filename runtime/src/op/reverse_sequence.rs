@@ -8,8 +8,7 @@
 
 use super::gather::product;
 use super::indices::{Indices, index_shape};
-use crate::{Code, Error, Io, Kernels, Op, Outputs, Sig};
-use bytemuck::Pod;
+use crate::{Code, Error, Io, Kernels, Op, Outputs, Sig, bytes};
 
 crate::attrs! {
     /// Attributes of [`ReverseSequence`].
@@ -37,15 +36,15 @@ impl Op for ReverseSequence {
     }
 
     fn run<K: Kernels>(attrs: &ReverseSequenceAttrs, io: &mut Io<'_>) {
-        crate::by_size!(io, T => reverse::<T>(attrs, io));
+        reverse(attrs, io);
     }
 }
 
-fn reverse<T: Pod>(attrs: &ReverseSequenceAttrs, io: &mut Io<'_>) {
+fn reverse(attrs: &ReverseSequenceAttrs, io: &mut Io<'_>) {
     let (shape, lengths) = (io.shape(0), Indices::new(io, 1));
     let &[first, second, ref inner @ ..] = shape.dims() else { return };
-    let (inner, columns) = (product(inner), second as usize);
-    let (x, y) = (io.input::<T>(0), io.output::<T>(0));
+    let (inner, columns) = (product(inner).wrapping_mul(bytes::width(io)), second as usize);
+    let (x, y) = (io.bytes(0), io.output_bytes(0));
     let steps = if attrs.time_first { first } else { second };
     for (i, y) in y.chunks_exact_mut(columns.wrapping_mul(inner).max(1)).enumerate() {
         for (j, y) in y.chunks_exact_mut(inner.max(1)).enumerate() {
@@ -53,8 +52,7 @@ fn reverse<T: Pod>(attrs: &ReverseSequenceAttrs, io: &mut Io<'_>) {
             let length = lengths.get(b).unwrap_or(0).clamp(0, steps.into()) as usize;
             let from = length.checked_sub(t.wrapping_add(1)).unwrap_or(t);
             let (row, column) = if attrs.time_first { (from, b) } else { (b, from) };
-            let at = row.wrapping_mul(columns).wrapping_add(column).wrapping_mul(inner);
-            y.iter_mut().zip(x.get(at..).unwrap_or(&[])).for_each(|(y, &x)| *y = x);
+            bytes::copy(y, bytes::from(x, row.wrapping_mul(columns).wrapping_add(column), inner));
         }
     }
 }

@@ -93,9 +93,9 @@ impl Op for ScatterElements {
         let (len, step) = (ty.shape.dim(attrs.axis as usize), stride(&ty.shape, attrs.axis));
         let meet = meeting(ty.dtype, attrs.reduction);
         let (of_indices, y) = (io.shape(1), copied(io));
-        each_element(&ty.shape, &of_indices, attrs.axis, |i, at| {
+        each_element(&ty.shape, &of_indices, attrs.axis, &mut |i, at| {
             let Some(index) = indices.within(i, len) else { return };
-            let at = (at as usize).wrapping_add(index.wrapping_mul(step));
+            let at = at.wrapping_add(index.wrapping_mul(step));
             meet(part(y, at, size), updates.get(i.wrapping_mul(size)..).unwrap_or(&[]));
         });
     }

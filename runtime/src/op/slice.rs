@@ -1,7 +1,7 @@
 //! `Slice`: `y[i_0, …] = x[start_0 + i_0·step_0, …]`, any element type.
 
-use crate::strided::{Strides, copy, row_major};
-use crate::{Code, Error, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type};
+use crate::strided::{Strides, copy_bytes, row_major};
+use crate::{Code, Error, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
 
 crate::attrs! {
     /// Attributes of [`Slice`].
@@ -50,7 +50,7 @@ impl Op for Slice {
             offset = offset.wrapping_add(stride.wrapping_mul(start as isize));
         }
         let shape = io.out_shape(0);
-        crate::by_size!(io, T => copy::<T>(io.output(0), io.input(0), &shape, offset, &strides));
+        copy_bytes(io.output_bytes(0), io.bytes(0), bytes::width(io), &shape, offset, &strides);
     }
 }
 

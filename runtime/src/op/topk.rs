@@ -5,6 +5,7 @@
 //! The indices of the best elements so far form a heap with the worst at its root, kept in the output itself:
 //! `n log k` comparisons, no scratch.
 
+use super::gather::after;
 use super::number::Number;
 use super::types::Types;
 use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type};
@@ -48,7 +49,7 @@ impl Op for TopK {
     fn run<K: Kernels>(attrs: &TopKAttrs, io: &mut Io<'_>) {
         let (shape, axis) = (io.shape(0), attrs.axis as usize);
         let (len, k) = (shape.dim(axis) as usize, attrs.k as usize);
-        let inner = shape.dims().iter().skip(axis).skip(1).fold(1u32, |n, &d| n.wrapping_mul(d)) as usize;
+        let inner = after(&shape, attrs.axis);
         let dtype = io.ty(0).map_or(DType::F32, |t| t.dtype);
         let (x, values, indices) = (io.bytes(0), io.output_bytes(0), io.output::<i64>(1));
         for lane in 0..indices.len().checked_div(k).unwrap_or(0) {

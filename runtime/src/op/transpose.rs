@@ -3,8 +3,8 @@
 //! Where rows of `y` are columns of `x`, strips of a few columns go one after another, so that each line of a
 //! cache is read once.
 
-use crate::strided::{Strides, copy, row_major, rows};
-use crate::{Code, Error, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type};
+use crate::strided::{Strides, copy_bytes, row_major, rows};
+use crate::{Code, Error, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
 
 crate::attrs! {
     /// Attributes of [`Transpose`].
@@ -54,10 +54,12 @@ impl Op for Transpose {
     fn run<K: Kernels>(attrs: &TransposeAttrs, io: &mut Io<'_>) {
         let strides = permuted(&io.shape(0), &attrs.perm);
         let shape = io.out_shape(0);
-        crate::by_size!(io, T => match columns(&shape, &strides) {
-            Some(axis) => in_strips::<T>(io.output(0), io.input(0), &shape, axis, &strides),
-            None => copy::<T>(io.output(0), io.input(0), &shape, 0, &strides),
-        });
+        let (x, width) = (io.bytes(0), bytes::width(io));
+        let y = io.output_bytes(0);
+        match columns(&shape, &strides) {
+            Some(axis) => in_strips(y, x, width, &shape, axis, &strides),
+            None => copy_bytes(y, x, width, &shape, 0, &strides),
+        }
     }
 }
 
@@ -71,28 +73,25 @@ fn columns(shape: &Shape, strides: &Strides) -> Option<usize> {
 /// Columns in a strip.
 const STRIP: usize = 32;
 
-/// As [`copy`], strip by strip of the last axis of `y` down `axis`, whose elements are neighbours in `x`.
-fn in_strips<T: Copy>(y: &mut [T], x: &[T], shape: &Shape, axis: usize, strides: &Strides) {
+/// As [`copy_bytes`], strip by strip of the last axis of `y` down `axis`, whose elements are neighbours in `x`.
+fn in_strips(y: &mut [u8], x: &[u8], width: usize, shape: &Shape, axis: usize, strides: &Strides) {
     let own = row_major(shape);
     let last = shape.rank().wrapping_sub(1);
-    let (height, width) = (shape.dim(axis) as usize, shape.dim(last) as usize);
+    let (height, columns) = (shape.dim(axis) as usize, shape.dim(last) as usize);
     let (down, across) = (own.get(axis).copied().unwrap_or(0), strides.get(last).copied().unwrap_or(0));
     let mut outer = *shape;
     for (i, dim) in outer.dims_mut().iter_mut().enumerate() {
         *dim = if i == axis || i == last { 1 } else { *dim };
     }
     rows(&outer, [0, 0], &[own, *strides], |[to, from]| {
-        for left in (0..width).step_by(STRIP) {
-            for i in 0..height {
-                let from = from.wrapping_add(i as isize).wrapping_add(across.wrapping_mul(left as isize));
-                let to = to.wrapping_add(down.wrapping_mul(i as isize)).wrapping_add(left as isize);
-                let row =
-                    y.get_mut(to as usize..).unwrap_or(&mut []).iter_mut().take(STRIP.min(width.wrapping_sub(left)));
-                for (y, x) in
-                    row.zip(x.get(from as usize..).unwrap_or(&[]).iter().step_by(across.unsigned_abs().max(1)))
-                {
-                    *y = *x;
-                }
+        for left in (0..columns).step_by(STRIP) {
+            let strip = STRIP.min(columns.wrapping_sub(left)).wrapping_mul(width);
+            for i in 0..height as isize {
+                let from = from.wrapping_add(i).wrapping_add(across.wrapping_mul(left as isize));
+                let to = to.wrapping_add(down.wrapping_mul(i)).wrapping_add(left as isize);
+                let start = to.cast_unsigned().wrapping_mul(width);
+                let row = y.get_mut(start..start.wrapping_add(strip)).unwrap_or(&mut []);
+                bytes::spaced(row, x, width, from, across);
             }
         }
     });

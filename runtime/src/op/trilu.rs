@@ -5,8 +5,7 @@
 //! lower: y[.., r, c] = x[.., r, c] if c <= r + k else 0
 //! ```
 
-use crate::{Code, Error, Io, Kernels, Op, Outputs, Sig};
-use bytemuck::Pod;
+use crate::{Code, Error, Io, Kernels, Op, Outputs, Sig, bytes};
 
 crate::attrs! {
     /// Attributes of [`Trilu`].
@@ -37,23 +36,23 @@ impl Op for Trilu {
     }
 
     fn run<K: Kernels>(attrs: &TriluAttrs, io: &mut Io<'_>) {
-        crate::by_size!(io, T => trilu::<T>(attrs, io));
+        trilu(attrs, io);
     }
 }
 
-fn trilu<T: Pod>(attrs: &TriluAttrs, io: &mut Io<'_>) {
-    let shape = io.out_shape(0);
+fn trilu(attrs: &TriluAttrs, io: &mut Io<'_>) {
+    let (shape, width) = (io.out_shape(0), bytes::width(io));
     let &[.., rows, columns] = shape.dims() else { return };
-    let (x, y) = (io.input::<T>(0), io.output::<T>(0));
-    y.iter_mut().zip(x).for_each(|(y, &x)| *y = x);
-    let matrix = (rows as usize).wrapping_mul(columns as usize);
-    for y in y.chunks_exact_mut(matrix.max(1)) {
-        for (r, row) in y.chunks_exact_mut((columns as usize).max(1)).enumerate() {
+    let (x, y) = (io.bytes(0), io.output_bytes(0));
+    bytes::copy(y, x);
+    let row = (columns as usize).wrapping_mul(width);
+    for y in y.chunks_exact_mut(row.wrapping_mul(rows as usize).max(1)) {
+        for (r, row) in y.chunks_exact_mut(row.max(1)).enumerate() {
             let diagonal = (r as i64).wrapping_add(attrs.k.into());
             let bound = if attrs.upper { diagonal } else { diagonal.wrapping_add(1) };
-            let bound = usize::try_from(bound.clamp(0, columns.into())).unwrap_or(0);
+            let bound = usize::try_from(bound.clamp(0, columns.into())).unwrap_or(0).wrapping_mul(width);
             let (before, from) = row.split_at_mut_checked(bound).unwrap_or((&mut [], &mut []));
-            if attrs.upper { before } else { from }.fill(T::zeroed());
+            if attrs.upper { before } else { from }.fill(0);
         }
     }
 }
