@@ -65,7 +65,7 @@ crate::attrs! {
 
 unary! {
     /// `max(x, 0)`.
-    Relu = 60, NoAttrs, SIGNED, |_, x| if x < 0.0 { 0.0 } else { x }, wide |_, n| match n {
+    Relu = 60, NoAttrs, SIGNED, |_, x| if x < 0.0 { 0.0 } else { x }, wide |n| match n {
         F64(v) if v < 0.0 => F64(0.0),
         Signed(v) => Signed(v.max(0)),
         n => n,

@@ -2,12 +2,12 @@
 //!
 //! Integers wrap; an integer divided by 0 gives 0, and so does its remainder.
 
-use super::broadcast::{both, same_as_output, same_types, zip, zip_any};
+use super::broadcast::{arithmetic, both, same_as_output, same_types, zip_any};
 use super::number::Number::{self, F32, F64, Signed, Unsigned};
 use super::number::ByType;
 use super::types::Types;
 use crate::attrs::NoAttrs;
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type};
+use crate::{Code, Error, Io, Kernels, Op, Outputs, Sig, Type};
 
 crate::attrs! {
     /// Attributes of [`Mod`].
@@ -17,9 +17,21 @@ crate::attrs! {
     }
 }
 
-/// `name = code, f over floats, f over i64, f over u64;`
+/// A function of two numbers as one of two rows, into the first.
+macro_rules! pairs {
+    (|$a:ident, $b:ident| $f:expr) => {
+        |y, b| {
+            for (y, &$b) in y.iter_mut().zip(b) {
+                let $a = *y;
+                *y = $f;
+            }
+        }
+    };
+}
+
+/// `name = code, f over f32, f by type;`
 macro_rules! arithmetic {
-    ($($(#[$doc:meta])* $name:ident = $code:literal, |$a:ident, $b:ident| $float:expr, $signed:expr, $unsigned:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident = $code:literal, |$a:ident, $b:ident| $single:expr, $table:expr;)*) => {$(
         $(#[$doc])*
         pub struct $name;
 
@@ -37,13 +49,7 @@ macro_rules! arithmetic {
             }
 
             fn run<K: Kernels>(_: &NoAttrs, io: &mut Io<'_>) {
-                const TABLE: ByType =
-                    ByType { single: |$a, $b| $float, double: |$a, $b| $float, signed: $signed, unsigned: $unsigned };
-                if is_f32(io) {
-                    zip(io, |$a, $b| $float);
-                } else {
-                    zip_any(io, &|a, b| TABLE.apply(a, b));
-                }
+                arithmetic(io, pairs!(|$a, $b| $single), &$table);
             }
         }
     )*};
@@ -51,18 +57,28 @@ macro_rules! arithmetic {
 
 arithmetic! {
     /// `a + b`.
-    Add = 100, |a, b| a + b, i64::wrapping_add, u64::wrapping_add;
+    Add = 100, |a, b| a + b, ByType::SUM;
     /// `a - b`.
-    Sub = 101, |a, b| a - b, i64::wrapping_sub, u64::wrapping_sub;
+    Sub = 101, |a, b| a - b, DIFFERENCE;
     /// `a · b`.
-    Mul = 102, |a, b| a * b, i64::wrapping_mul, u64::wrapping_mul;
+    Mul = 102, |a, b| a * b, ByType::PRODUCT;
     /// `a / b`; integers truncate.
-    Div = 103, |a, b| a / b, |a, b| if b == 0 { 0 } else { a.wrapping_div(b) }, |a, b| a.checked_div(b).unwrap_or(0);
+    Div = 103, |a, b| a / b, QUOTIENT;
     /// The lesser, NaN if either is NaN.
-    Min = 106, |a, b| if a < b || a.is_nan() { a } else { b }, |a, b| a.min(b), |a, b| a.min(b);
+    Min = 106, |a, b| if a < b || a.is_nan() { a } else { b }, ByType::LESSER;
     /// The greater, NaN if either is NaN.
-    Max = 107, |a, b| if a > b || a.is_nan() { a } else { b }, |a, b| a.max(b), |a, b| a.max(b);
+    Max = 107, |a, b| if a > b || a.is_nan() { a } else { b }, ByType::GREATER;
 }
+
+const DIFFERENCE: ByType =
+    ByType { single: |a, b| a - b, double: |a, b| a - b, signed: i64::wrapping_sub, unsigned: u64::wrapping_sub };
+
+const QUOTIENT: ByType = ByType {
+    single: |a, b| a / b,
+    double: |a, b| a / b,
+    signed: |a, b| if b == 0 { 0 } else { a.wrapping_div(b) },
+    unsigned: |a, b| a.checked_div(b).unwrap_or(0),
+};
 
 /// `x`, or `slope · x` below 0; the slope broadcasts to `x`.
 pub struct PRelu;
@@ -88,11 +104,7 @@ impl Op for PRelu {
             signed: |x, slope| if x < 0 { slope.wrapping_mul(x) } else { x },
             unsigned: |x, _| x,
         };
-        if is_f32(io) {
-            zip(io, |x, slope| if x < 0.0 { slope * x } else { x });
-        } else {
-            zip_any(io, &|a, b| TABLE.apply(a, b));
-        }
+        arithmetic(io, pairs!(|x, slope| if x < 0.0 { slope * x } else { x }), &TABLE);
     }
 }
 
@@ -115,8 +127,9 @@ impl Op for Mod {
 
     fn run<K: Kernels>(attrs: &ModAttrs, io: &mut Io<'_>) {
         let table = ByType {
-            // Exact, so the same wherever it is computed; `libm::fmodf` would bring a check for division by zero.
-            single: |a, b| a % b,
+            // Exact, so the same wherever it is computed, and in doubles too; `libm::fmodf` would bring a check for
+            // division by zero.
+            single: |a, b| (f64::from(a) % f64::from(b)) as f32,
             double: |a, b| a % b,
             signed: if attrs.fmod { remainder } else { modulo },
             unsigned: |a, b| a.checked_rem(b).unwrap_or(0),
@@ -187,10 +200,6 @@ fn whole_power(base: i64, exponent: i64) -> i64 {
         rest >>= 1;
     }
     result
-}
-
-fn is_f32(io: &Io<'_>) -> bool {
-    io.out_ty(0).is_some_and(|t| t.dtype == DType::F32)
 }
 
 #[cfg(test)]

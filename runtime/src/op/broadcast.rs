@@ -3,16 +3,20 @@
 //! Axes along which every operand lies in one piece, or repeats, are joined first, so that a row is as long as it can
 //! be: operands of equal shapes are one row. Within a row an operand either runs along or stands still.
 
-use super::number::Number;
+use super::number::{ByType, Number};
 use super::types::Types;
 use crate::strided::{Strides, broadcast, broadcast_shape, inner, rows};
 use crate::{DType, Error, Io, MAX_RANK, Outputs, Shape, Sig, Type};
 use core::ops::Range;
 
-/// A walk over the rows of `N` operands.
-pub(super) struct Walk<const N: usize> {
+/// The most operands of a walk.
+const OPERANDS: usize = 3;
+
+/// A walk over the rows of up to three operands.
+pub(super) struct Walk {
     shape: Shape,
-    strides: [Strides; N],
+    /// An operand that is not there stands still.
+    strides: [Strides; OPERANDS],
 }
 
 /// One operand in one row.
@@ -31,36 +35,38 @@ impl At {
     }
 }
 
-impl<const N: usize> Walk<N> {
+impl Walk {
     /// A walk over these operands, each of which broadcasts to `to`.
-    pub(super) fn new(to: &Shape, operands: [Shape; N]) -> Walk<N> {
-        joined(to, operands.map(|s| broadcast(&s, to)))
+    pub(super) fn new(to: &Shape, operands: &[Shape]) -> Walk {
+        let mut strides = [[0; MAX_RANK]; OPERANDS];
+        strides.iter_mut().zip(operands).for_each(|(strides, s)| *strides = broadcast(s, to));
+        joined(to, strides)
+    }
+
+    /// A walk over one operand with these strides.
+    pub(super) fn one(shape: &Shape, strides: Strides) -> Walk {
+        joined(shape, [strides, [0; MAX_RANK], [0; MAX_RANK]])
     }
 
     /// Calls `row` with the range of each row in the output and the place of each operand.
-    pub(super) fn each(&self, row: &mut dyn FnMut(Range<usize>, [At; N])) {
+    pub(super) fn each(&self, row: &mut dyn FnMut(Range<usize>, [At; OPERANDS])) {
         let len = self.shape.dim(self.shape.rank().saturating_sub(1)) as usize;
-        let steps: [usize; N] =
-            core::array::from_fn(|n| self.strides.get(n).map_or(0, |s| inner(&self.shape, s) as usize));
+        let steps = self.strides.map(|s| inner(&self.shape, &s).cast_unsigned());
         let mut start = 0usize;
-        rows(&self.shape, [0; N], &self.strides, |at| {
+        rows(&self.shape, [0; OPERANDS], &self.strides, |at| {
             let end = start.wrapping_add(len);
-            row(
-                start..end,
-                core::array::from_fn(|n| At {
-                    start: at.get(n).map_or(0, |&at| at as usize),
-                    step: steps.get(n).copied().unwrap_or(0),
-                }),
-            );
+            let mut places = at.map(|at| At { start: at.cast_unsigned(), step: 0 });
+            places.iter_mut().zip(steps).for_each(|(place, step)| place.step = step);
+            row(start..end, places);
             start = end;
         });
     }
 }
 
 /// Joins neighbouring axes that every operand walks as one.
-pub(super) fn joined<const N: usize>(shape: &Shape, strides: [Strides; N]) -> Walk<N> {
+fn joined(shape: &Shape, strides: [Strides; OPERANDS]) -> Walk {
     let mut dims = [1u32; MAX_RANK];
-    let mut out = [[0; MAX_RANK]; N];
+    let mut out = [[0; MAX_RANK]; OPERANDS];
     // Filled from the last slot towards the first, then counted.
     let mut slot = MAX_RANK;
     for axis in (0..shape.rank()).rev().filter(|&axis| shape.dim(axis) != 1) {
@@ -107,45 +113,54 @@ pub(super) fn same_as_output(rule: Result<Outputs, Error>, sig: &Sig<'_>, input:
     rule.is_ok_and(|o| input < 2 && o.types().next() == sig.opt(input))
 }
 
-/// One operand's part of a row.
-enum Row<'a> {
-    /// It stands in the output.
-    Own,
-    Run(&'a [f32]),
-    One(f32),
+/// Elements of an operand that is no row of its own, in front of a function.
+const BUFFER: usize = 128;
+
+/// Elements that pass through a function at a time: few enough to stay in a cache.
+const LONG: usize = 1024;
+
+/// `y = f(a, b)` over `f32`, by a function that computes `y[i] = f(y[i], b[i])`.
+fn zip(io: &mut Io<'_>, f: fn(&mut [f32], &[f32])) {
+    let (taken, xa, xb) = (io.in_place(), io.input::<f32>(0), io.input::<f32>(1));
+    let walk = Walk::new(&io.out_shape(0), &[io.shape(0), io.shape(1)]);
+    let y = io.output::<f32>(0);
+    let mut buffer = [0.0; BUFFER];
+    walk.each(&mut |range, [a, b, _]| {
+        let y = y.get_mut(range).unwrap_or(&mut []);
+        let buffered = taken == Some(1) || b.step == 0;
+        let len = if buffered { BUFFER } else { LONG };
+        for (i, y) in y.chunks_mut(len).enumerate() {
+            let first = i.wrapping_mul(len);
+            let buffer = buffer.get_mut(..y.len()).unwrap_or(&mut []);
+            if taken == Some(1) {
+                load(buffer, y, At { start: 0, step: 1 }, 0);
+            } else if buffered {
+                load(buffer, xb, b, first);
+            }
+            if taken != Some(0) {
+                load(y, xa, a, first);
+            }
+            f(y, if buffered { buffer } else { xb.get(b.of(first)..).unwrap_or(&[]) });
+        }
+    });
 }
 
-impl<'a> Row<'a> {
-    fn new(x: &'a [f32], at: At, len: usize) -> Row<'a> {
-        if at.step == 0 {
-            return Row::One(x.get(at.start).copied().unwrap_or(0.0));
-        }
-        Row::Run(x.get(at.start..at.start.wrapping_add(len)).unwrap_or(&[]))
+/// The row's elements from `first` on.
+fn load(y: &mut [f32], x: &[f32], at: At, first: usize) {
+    let x = x.get(at.of(first)..).unwrap_or(&[]);
+    match x.first() {
+        Some(&one) if at.step == 0 => y.fill(one),
+        _ => y.iter_mut().zip(x).for_each(|(y, &x)| *y = x),
     }
 }
 
-/// `y = f(a, b)` over `f32`.
-pub(super) fn zip(io: &mut Io<'_>, f: impl Fn(f32, f32) -> f32) {
-    let (taken, x) = (io.in_place(), [io.input::<f32>(0), io.input::<f32>(1)]);
-    let walk = Walk::new(&io.out_shape(0), [io.shape(0), io.shape(1)]);
-    let y = io.output::<f32>(0);
-    walk.each(&mut |range, [a, b]| {
-        let len = range.len();
-        let y = y.get_mut(range).unwrap_or(&mut []);
-        let [xa, xb] = x;
-        let row = |i, x, at| if taken == Some(i) { Row::Own } else { Row::new(x, at, len) };
-        match (row(0, xa, a), row(1, xb, b)) {
-            (Row::Own, Row::Run(b)) => y.iter_mut().zip(b).for_each(|(y, &b)| *y = f(*y, b)),
-            (Row::Own, Row::One(b)) => y.iter_mut().for_each(|y| *y = f(*y, b)),
-            (Row::Run(a), Row::Own) => y.iter_mut().zip(a).for_each(|(y, &a)| *y = f(a, *y)),
-            (Row::One(a), Row::Own) => y.iter_mut().for_each(|y| *y = f(a, *y)),
-            (Row::Run(a), Row::Run(b)) => y.iter_mut().zip(a).zip(b).for_each(|((y, &a), &b)| *y = f(a, b)),
-            (Row::Run(a), Row::One(b)) => y.iter_mut().zip(a).for_each(|(y, &a)| *y = f(a, b)),
-            (Row::One(a), Row::Run(b)) => y.iter_mut().zip(b).for_each(|(y, &b)| *y = f(a, b)),
-            (Row::One(a), Row::One(b)) => y.fill(f(a, b)),
-            (Row::Own, Row::Own) => {}
-        }
-    });
+/// Arithmetic: `y = f(a, b)` over `f32`, as in [`zip`], or by type.
+pub(super) fn arithmetic(io: &mut Io<'_>, f: fn(&mut [f32], &[f32]), table: &ByType) {
+    if io.out_ty(0).is_some_and(|t| t.dtype == DType::F32) {
+        zip(io, f);
+    } else {
+        zip_any(io, &|a, b| table.apply(a, b));
+    }
 }
 
 /// `y = f(a, b)` over any types.
@@ -153,9 +168,9 @@ pub(super) fn zip_any(io: &mut Io<'_>, f: &dyn Fn(Number, Number) -> Number) {
     let (taken, bytes) = (io.in_place(), [io.bytes(0), io.bytes(1)]);
     let dtypes = [0, 1].map(|i| io.ty(i).map_or(DType::F32, |t| t.dtype));
     let Some(to) = io.out_ty(0) else { return };
-    let walk = Walk::new(&to.shape, [io.shape(0), io.shape(1)]);
+    let walk = Walk::new(&to.shape, &[io.shape(0), io.shape(1)]);
     let y = io.output_bytes(0);
-    walk.each(&mut |range, [a, b]| {
+    walk.each(&mut |range, [a, b, _]| {
         for (i, at) in range.enumerate() {
             let ([x0, x1], [d0, d1]) = (bytes, dtypes);
             let n0 = Number::load(d0, if taken == Some(0) { y } else { x0 }, a.of(i));
@@ -173,9 +188,9 @@ mod tests {
     extern crate std;
     use super::*;
 
-    fn joined_dims(to: &[u32], a: &[u32], b: &[u32]) -> Walk<2> {
+    fn joined_dims(to: &[u32], a: &[u32], b: &[u32]) -> Walk {
         let [to, a, b] = [to, a, b].map(|d| Shape::new(d).unwrap());
-        Walk::new(&to, [a, b])
+        Walk::new(&to, &[a, b])
     }
 
     #[test]
@@ -194,7 +209,7 @@ mod tests {
     #[test]
     fn rows_name_every_element_once() {
         let mut seen = std::vec::Vec::new();
-        joined_dims(&[2, 3, 2], &[2, 1, 2], &[3, 1]).each(&mut |range, [a, b]| {
+        joined_dims(&[2, 3, 2], &[2, 1, 2], &[3, 1]).each(&mut |range, [a, b, _]| {
             for (i, at) in range.enumerate() {
                 seen.push([at, a.of(i), b.of(i)]);
             }

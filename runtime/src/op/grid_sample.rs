@@ -9,7 +9,8 @@
 //! A point that is not a number gives some element or nothing, never more.
 
 use super::gather::product;
-use super::real::{Real, by_real, is_real};
+use super::number::Number;
+use super::real::{is_real, weighted};
 use crate::quant::round_half_even;
 use crate::{Code, DType, Error, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type};
 
@@ -78,26 +79,31 @@ impl Op for GridSample {
     }
 
     fn run<K: Kernels>(attrs: &GridSampleAttrs, io: &mut Io<'_>) {
-        by_real!(io, T => sample::<T>(attrs, io));
+        sample(attrs, io);
     }
 }
 
-fn sample<T: Real>(attrs: &GridSampleAttrs, io: &mut Io<'_>) {
-    let (shape, grid_shape) = (io.shape(0), io.shape(1));
-    let &[_, channels, ref spatial @ ..] = shape.dims() else { return };
-    let (plane, axes) = (product(spatial).max(1), spatial.len().max(1));
-    let points = product(grid_shape.dims().get(1..=axes).unwrap_or(&[])).max(1);
-    let sample = plane.wrapping_mul(channels as usize).max(1);
-    let (x, grid, y) = (io.input::<T>(0), io.input::<f32>(1), io.output::<T>(0));
-    let samples = x.chunks_exact(sample).zip(grid.chunks_exact(points.wrapping_mul(axes).max(1)));
-    for ((x, grid), y) in samples.zip(y.chunks_exact_mut(points.wrapping_mul(channels as usize).max(1))) {
+fn sample(attrs: &GridSampleAttrs, io: &mut Io<'_>) {
+    let (Some(ty), grid_shape) = (io.ty(0), io.shape(1)) else { return };
+    let &[_, channels, ref spatial @ ..] = ty.shape.dims() else { return };
+    let (plane, axes) = (product(spatial), spatial.len().max(1));
+    let points = product(grid_shape.dims().get(1..=axes).unwrap_or(&[]));
+    let (x, singles, grid, y) = (io.bytes(0), io.input::<f32>(0), io.input::<f32>(1), io.output_bytes(0));
+    for (n, grid) in grid.chunks_exact(points.wrapping_mul(axes).max(1)).enumerate() {
         for (p, point) in grid.chunks_exact(axes).enumerate() {
             let taps = Taps::around(attrs, spatial, point);
-            for (x, y) in x.chunks_exact(plane).zip(y.chunks_exact_mut(points)) {
-                let sum = taps.iter().fold(T::ZERO, |sum, (at, w)| x.get(at).map_or(sum, |x| x.add(w, sum)));
-                if let Some(y) = y.get_mut(p) {
-                    *y = T::round(sum);
-                }
+            for c in 0..channels as usize {
+                let image = n.wrapping_mul(channels as usize).wrapping_add(c);
+                let first = image.wrapping_mul(plane);
+                let value = if ty.dtype == DType::F32 {
+                    Number::F32(taps.iter().fold(0.0, |sum, (at, weight)| {
+                        singles.get(first.wrapping_add(at)).map_or(sum, |x| sum + weight * x)
+                    }))
+                } else {
+                    let load = |at: usize| Number::load(ty.dtype, x, first.wrapping_add(at));
+                    weighted(ty.dtype, taps.iter().filter_map(|(at, weight)| Some((weight, load(at)?))))
+                };
+                value.store(ty.dtype, y, image.wrapping_mul(points).wrapping_add(p));
             }
         }
     }

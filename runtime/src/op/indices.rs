@@ -3,31 +3,26 @@
 //! What lies outside an axis is an error in ONNX, but a run has no errors: reads take the nearest element, writes are
 //! dropped.
 
+use super::number::Number;
 use crate::{DType, Error, Io, Shape, Sig};
 
 /// The elements of an index operand.
 #[derive(Clone, Copy)]
-pub(super) enum Indices<'a> {
-    I32(&'a [i32]),
-    I64(&'a [i64]),
-    F32(&'a [f32]),
+pub(super) struct Indices<'a> {
+    dtype: DType,
+    bytes: &'a [u8],
 }
 
 impl<'a> Indices<'a> {
     pub(super) fn new(io: &Io<'a>, operand: usize) -> Indices<'a> {
-        match io.ty(operand).map(|t| t.dtype) {
-            Some(DType::I32) => Indices::I32(io.input(operand)),
-            Some(DType::F32) => Indices::F32(io.input(operand)),
-            _ => Indices::I64(io.input(operand)),
-        }
+        Indices { dtype: io.ty(operand).map_or(DType::I64, |t| t.dtype), bytes: io.bytes(operand) }
     }
 
     /// Index `i` as it is; nothing beyond the end.
     pub(super) fn get(&self, i: usize) -> Option<i64> {
-        match self {
-            Indices::I32(v) => v.get(i).map(|&v| v.into()),
-            Indices::I64(v) => v.get(i).copied(),
-            Indices::F32(v) => v.get(i).map(|&v| v as i64),
+        match Number::load(self.dtype, self.bytes, i)?.cast(DType::I64) {
+            Number::Signed(v) => Some(v),
+            _ => None,
         }
     }
 

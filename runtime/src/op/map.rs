@@ -4,13 +4,15 @@
 
 use super::number::Number;
 use super::types::Types;
-use crate::{Error, Io, Outputs, Sig};
+use crate::{DType, Error, Io, Outputs, Sig};
 
 /// Declares operators, in place where the plan allows:
-/// `name = code, attributes, element types, |attributes, x| f(x) as f32 [, wide |attributes, x| f(x) as Number];`
+/// `name = code, attributes, element types, |attributes, x| f(x) as f32 [, wide |x| f(x) as Number];`
 macro_rules! unary {
+    (@wide) => { |n| n };
+    (@wide |$n:ident| $wide:expr) => { |$n| $wide };
     ($($(#[$doc:meta])* $name:ident = $code:literal, $attrs:ty, $types:ident,
-        |$a:pat_param, $x:ident| $real:expr $(, wide |$b:pat_param, $n:ident| $wide:expr)?;)*) => {$(
+        |$a:pat_param, $x:ident| $real:expr $(, wide |$n:ident| $wide:expr)?;)*) => {$(
         $(#[$doc])*
         pub struct $name;
 
@@ -28,23 +30,14 @@ macro_rules! unary {
             }
 
             fn run<K: $crate::Kernels>(attrs: &$attrs, io: &mut $crate::Io<'_>) {
-                let real = |$x: f32| {
+                let real = |y: &mut [f32]| {
                     let $a = attrs;
-                    $real
+                    for y in y {
+                        let $x = *y;
+                        *y = $real;
+                    }
                 };
-                if io.out_ty(0).is_some_and(|t| t.dtype == $crate::DType::F32) {
-                    $crate::op::map::map(io, real);
-                } else {
-                    $crate::op::map::map_any(io, &|n| match n {
-                        $crate::op::number::Number::F32(x) => $crate::op::number::Number::F32(real(x)),
-                        $($n => {
-                            let $b = attrs;
-                            $wide
-                        })?
-                        #[allow(unreachable_patterns, reason = "some functions have a wide form")]
-                        other => other,
-                    });
-                }
+                $crate::op::map::map(io, &real, $crate::op::map::unary!(@wide $(|$n| $wide)?));
             }
         }
     )*};
@@ -59,16 +52,21 @@ pub(super) fn same_type(sig: &Sig<'_>, types: Types) -> Result<Outputs, Error> {
     if types.has(x.dtype) { Ok(Outputs::one(x)) } else { Err(Error::DTYPE) }
 }
 
-/// `y[i] = f(x[i])` over `f32`.
-pub(super) fn map(io: &mut Io<'_>, f: impl Fn(f32) -> f32) {
-    let y = io.output::<f32>(0);
-    // Empty if the elements stand in `y` already.
-    for (y, &x) in y.iter_mut().zip(io.input::<f32>(0)) {
-        *y = x;
+/// `y[i] = f(x[i])`: `real` takes a row of `f32`, and halves one by one, `wide` what is neither.
+pub(super) fn map(io: &mut Io<'_>, real: &dyn Fn(&mut [f32]), wide: fn(Number) -> Number) {
+    if io.out_ty(0).is_some_and(|t| t.dtype == DType::F32) {
+        let y = io.output::<f32>(0);
+        // Empty if the elements stand in `y` already.
+        y.iter_mut().zip(io.input::<f32>(0)).for_each(|(y, &x)| *y = x);
+        return real(y);
     }
-    for y in y {
-        *y = f(*y);
-    }
+    map_any(io, &|n| match n {
+        Number::F32(mut x) => {
+            real(core::slice::from_mut(&mut x));
+            Number::F32(x)
+        }
+        other => wide(other),
+    });
 }
 
 /// `y[i] = f(x[i])` over any type.

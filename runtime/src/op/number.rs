@@ -206,6 +206,22 @@ pub(super) struct ByType {
 impl ByType {
     pub(super) const SUM: ByType =
         ByType { single: |a, b| a + b, double: |a, b| a + b, signed: i64::wrapping_add, unsigned: u64::wrapping_add };
+    pub(super) const PRODUCT: ByType =
+        ByType { single: |a, b| a * b, double: |a, b| a * b, signed: i64::wrapping_mul, unsigned: u64::wrapping_mul };
+    /// NaN if either is NaN.
+    pub(super) const LESSER: ByType = ByType {
+        single: |a, b| if a < b || a.is_nan() { a } else { b },
+        double: |a, b| if a < b || a.is_nan() { a } else { b },
+        signed: i64::min,
+        unsigned: u64::min,
+    };
+    /// NaN if either is NaN.
+    pub(super) const GREATER: ByType = ByType {
+        single: |a, b| if a > b || a.is_nan() { a } else { b },
+        double: |a, b| if a > b || a.is_nan() { a } else { b },
+        signed: i64::max,
+        unsigned: u64::max,
+    };
 
     pub(super) fn apply(&self, a: Number, b: Number) -> Number {
         match (a, b) {

@@ -18,13 +18,13 @@ crate::attrs! {
 
 unary! {
     /// Every bit inverted.
-    BitwiseNot = 124, NoAttrs, INT, |_, x| x, wide |_, n| match n {
+    BitwiseNot = 124, NoAttrs, INT, |_, x| x, wide |n| match n {
         Signed(v) => Signed(!v),
         Unsigned(v) => Unsigned(!v),
         n => n,
     };
     /// `false` for `true` and the reverse.
-    Not = 123, NoAttrs, BOOL, |_, x| x, wide |_, n| (!n.is_true()).into();
+    Not = 123, NoAttrs, BOOL, |_, x| x, wide |n| (!n.is_true()).into();
 }
 
 /// Whether `x` is not a number.

@@ -7,7 +7,7 @@ use super::number::Number::{self, F32, F64, Signed, Unsigned};
 use super::number::ByType;
 use super::types::Types;
 use super::reduction::{Reduction, reduce, rule};
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig};
+use crate::{Code, Error, Io, Kernels, Op, Outputs, Sig};
 
 crate::attrs! {
     /// Attributes of every reduction.
@@ -20,7 +20,7 @@ crate::attrs! {
 }
 
 macro_rules! reductions {
-    ($($(#[$doc:meta])* $name:ident = $code:literal, $types:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $types:expr, $how:expr;)*) => {$(
         $(#[$doc])*
         pub struct $name;
 
@@ -34,7 +34,7 @@ macro_rules! reductions {
             }
 
             fn run<K: Kernels>(attrs: &ReduceAttrs, io: &mut Io<'_>) {
-                reduce::<$name>(attrs, io);
+                reduce(&const { $how }, attrs, io);
             }
         }
     )*};
@@ -42,163 +42,87 @@ macro_rules! reductions {
 
 reductions! {
     /// `Σ x`.
-    ReduceSum = 132, Types::NUMERIC;
+    ReduceSum = 132, Types::NUMERIC, SUM;
     /// `Σ x / n`.
-    ReduceMean = 133, Types::NUMERIC;
+    ReduceMean = 133, Types::NUMERIC, Reduction { finish: mean, ..SUM };
     /// The greatest element, NaN if there is one.
-    ReduceMax = 134, Types::NUMERIC.and(Types::BOOL);
+    ReduceMax = 134, Types::NUMERIC.and(Types::BOOL), Reduction {
+        fold: |sums, row| sums.fold(row, |a, b| if a > b || a.is_nan() { a } else { b }),
+        join: ByType::GREATER,
+        empty: Number::least,
+        ..SUM
+    };
     /// The least element, NaN if there is one.
-    ReduceMin = 135, Types::NUMERIC.and(Types::BOOL);
+    ReduceMin = 135, Types::NUMERIC.and(Types::BOOL), Reduction {
+        fold: |sums, row| sums.fold(row, |a, b| if a < b || a.is_nan() { a } else { b }),
+        join: ByType::LESSER,
+        empty: Number::greatest,
+        ..SUM
+    };
     /// `Π x`.
-    ReduceProd = 136, Types::NUMERIC;
+    ReduceProd = 136, Types::NUMERIC, Reduction {
+        fold: |sums, row| sums.fold(row, |product, x| product * x),
+        join: ByType::PRODUCT,
+        empty: |dtype| Number::small(dtype, 1),
+        ..SUM
+    };
     /// `Σ |x|`.
-    ReduceL1 = 137, Types::NUMERIC;
+    ReduceL1 = 137, Types::NUMERIC, Reduction {
+        fold: |sums, row| sums.fold(row, |sum, x| sum + x.abs()),
+        map: magnitude,
+        ..SUM
+    };
     /// `√Σ x²`.
-    ReduceL2 = 138, Types::FLOAT;
+    ReduceL2 = 138, Types::FLOAT, Reduction { finish: root, ..SQUARES };
     /// `ln Σ x`.
-    ReduceLogSum = 139, Types::FLOAT;
+    ReduceLogSum = 139, Types::FLOAT, Reduction { finish: logarithm, ..SUM };
     /// `Σ x²`.
-    ReduceSumSquare = 141, Types::NUMERIC;
+    ReduceSumSquare = 141, Types::NUMERIC, SQUARES;
 }
 
-const PRODUCT: ByType =
-    ByType { single: |a, b| a * b, double: |a, b| a * b, signed: i64::wrapping_mul, unsigned: u64::wrapping_mul };
-const GREATER: ByType =
-    ByType { single: greater, double: |a, b| if a > b || a.is_nan() { a } else { b }, signed: i64::max, unsigned: u64::max };
-const LESSER: ByType =
-    ByType { single: lesser, double: |a, b| if a < b || a.is_nan() { a } else { b }, signed: i64::min, unsigned: u64::min };
+const SUM: Reduction = Reduction {
+    fold: |sums, row| sums.fold(row, |sum, x| sum + x),
+    join: ByType::SUM,
+    map: |x| x,
+    empty: |dtype| Number::small(dtype, 0),
+    finish: |sum, _| sum,
+};
 
-fn greater(a: f32, b: f32) -> f32 {
-    if a > b || a.is_nan() { a } else { b }
-}
+const SQUARES: Reduction = Reduction {
+    fold: |sums, row| sums.fold(row, |sum, x| sum + x * x),
+    map: |x| ByType::PRODUCT.apply(x, x),
+    ..SUM
+};
 
-fn lesser(a: f32, b: f32) -> f32 {
-    if a < b || a.is_nan() { a } else { b }
-}
-
-fn square(x: Number) -> Number {
-    PRODUCT.apply(x, x)
-}
-
-impl Reduction for ReduceSum {
-    const EMPTY: f32 = 0.0;
-    const JOIN: ByType = ByType::SUM;
-}
-
-impl Reduction for ReduceMean {
-    const EMPTY: f32 = 0.0;
-    const JOIN: ByType = ByType::SUM;
-
-    fn finish(sum: f32, count: usize) -> f32 {
-        sum / count as f32
-    }
-
-    fn finish_any(sum: Number, count: usize) -> Number {
-        match sum {
-            F32(v) => F32(v / count as f32),
-            F64(v) => F64(v / count as f64),
-            Signed(v) => Signed(v.checked_div(count as i64).unwrap_or(0)),
-            Unsigned(v) => Unsigned(v.checked_div(count as u64).unwrap_or(0)),
-        }
+fn mean(sum: Number, count: usize) -> Number {
+    match sum {
+        F32(v) => F32(v / count as f32),
+        F64(v) => F64(v / count as f64),
+        Signed(v) => Signed(v.checked_div(count as i64).unwrap_or(0)),
+        Unsigned(v) => Unsigned(v.checked_div(count as u64).unwrap_or(0)),
     }
 }
 
-impl Reduction for ReduceMax {
-    const EMPTY: f32 = f32::NEG_INFINITY;
-    const JOIN: ByType = GREATER;
-
-    fn empty(dtype: DType) -> Number {
-        Number::least(dtype)
+fn magnitude(x: Number) -> Number {
+    match x {
+        F32(v) => F32(v.abs()),
+        F64(v) => F64(v.abs()),
+        Signed(v) => Signed(v.wrapping_abs()),
+        Unsigned(v) => Unsigned(v),
     }
 }
 
-impl Reduction for ReduceMin {
-    const EMPTY: f32 = f32::INFINITY;
-    const JOIN: ByType = LESSER;
-
-    fn empty(dtype: DType) -> Number {
-        Number::greatest(dtype)
+fn root(sum: Number, _: usize) -> Number {
+    match sum {
+        F64(v) => F64(libm::sqrt(v)),
+        other => F32(libm::sqrtf(other.to_f32())),
     }
 }
 
-impl Reduction for ReduceProd {
-    const EMPTY: f32 = 1.0;
-    const JOIN: ByType = PRODUCT;
-
-    fn empty(dtype: DType) -> Number {
-        Number::small(dtype, 1)
-    }
-}
-
-impl Reduction for ReduceL1 {
-    const EMPTY: f32 = 0.0;
-    const JOIN: ByType = ByType::SUM;
-
-    fn map(x: f32) -> f32 {
-        x.abs()
-    }
-
-    fn map_any(x: Number) -> Number {
-        match x {
-            F32(v) => F32(v.abs()),
-            F64(v) => F64(v.abs()),
-            Signed(v) => Signed(v.wrapping_abs()),
-            Unsigned(v) => Unsigned(v),
-        }
-    }
-}
-
-impl Reduction for ReduceL2 {
-    const EMPTY: f32 = 0.0;
-    const JOIN: ByType = ByType::SUM;
-
-    fn map(x: f32) -> f32 {
-        x * x
-    }
-
-    fn finish(sum: f32, _: usize) -> f32 {
-        libm::sqrtf(sum)
-    }
-
-    fn map_any(x: Number) -> Number {
-        square(x)
-    }
-
-    fn finish_any(sum: Number, _: usize) -> Number {
-        match sum {
-            F32(v) => F32(libm::sqrtf(v)),
-            F64(v) => F64(libm::sqrt(v)),
-            other => other,
-        }
-    }
-}
-
-impl Reduction for ReduceLogSum {
-    const EMPTY: f32 = 0.0;
-    const JOIN: ByType = ByType::SUM;
-
-    fn finish(sum: f32, _: usize) -> f32 {
-        libm::logf(sum)
-    }
-
-    fn finish_any(sum: Number, _: usize) -> Number {
-        match sum {
-            F64(v) => F64(libm::log(v)),
-            other => F32(libm::logf(other.to_f32())),
-        }
-    }
-}
-
-impl Reduction for ReduceSumSquare {
-    const EMPTY: f32 = 0.0;
-    const JOIN: ByType = ByType::SUM;
-
-    fn map(x: f32) -> f32 {
-        x * x
-    }
-
-    fn map_any(x: Number) -> Number {
-        square(x)
+fn logarithm(sum: Number, _: usize) -> Number {
+    match sum {
+        F64(v) => F64(libm::log(v)),
+        other => F32(libm::logf(other.to_f32())),
     }
 }
 

@@ -1,6 +1,6 @@
 //! How reductions walk: for each element of the output, the elements of the input that make it.
 
-use super::broadcast::{At, Walk, joined};
+use super::broadcast::{At, Walk};
 use super::number::{ByType, Number};
 use super::reduce::ReduceAttrs;
 use super::types::Types;
@@ -8,33 +8,17 @@ use crate::strided::row_major;
 use crate::{DType, Error, Io, MAX_RANK, Outputs, Shape, Sig};
 
 /// What a reduction does to an element, to two partial results and at the end.
-pub(super) trait Reduction {
-    /// The partial result of nothing.
-    const EMPTY: f32;
+pub(super) struct Reduction {
+    /// Joins a row of `f32` to the partial results.
+    pub(super) fold: fn(&mut Sums, &Row<'_>),
     /// Joins partial results of any type.
-    const JOIN: ByType;
-
-    fn map(x: f32) -> f32 {
-        x
-    }
-
-    fn finish(sum: f32, count: usize) -> f32 {
-        let _ = count;
-        sum
-    }
-
-    fn map_any(x: Number) -> Number {
-        x
-    }
-
-    fn empty(dtype: DType) -> Number {
-        Number::small(dtype, 0)
-    }
-
-    fn finish_any(sum: Number, count: usize) -> Number {
-        let _ = count;
-        sum
-    }
+    pub(super) join: ByType,
+    /// An element as it is joined, `f32` apart: `fold` sees to those.
+    pub(super) map: fn(Number) -> Number,
+    /// The partial result of nothing.
+    pub(super) empty: fn(DType) -> Number,
+    /// The result, given the number of elements.
+    pub(super) finish: fn(Number, usize) -> Number,
 }
 
 /// The reduced axes have length 1 or are gone.
@@ -66,13 +50,13 @@ fn is_reduced(attrs: &ReduceAttrs, axis: usize) -> bool {
 /// The elements that make one element of the output.
 pub(super) struct Part<'a> {
     start: usize,
-    walk: &'a Walk<1>,
+    walk: &'a Walk,
 }
 
 impl Part<'_> {
     /// Calls `row` with the first element, the distance and the number of elements, row by row.
     fn rows(&self, row: &mut dyn FnMut(At, usize)) {
-        self.walk.each(&mut |range, [at]| row(At { start: self.start.wrapping_add(at.start), ..at }, range.len()));
+        self.walk.each(&mut |range, [at, ..]| row(At { start: self.start.wrapping_add(at.start), ..at }, range.len()));
     }
 
     pub(super) fn each(&self, f: &mut dyn FnMut(usize)) {
@@ -91,59 +75,74 @@ pub(super) fn each(attrs: &ReduceAttrs, shape: &Shape, f: &mut dyn FnMut(usize, 
                 *dim = 1;
             }
         }
-        joined(&part, [strides])
+        Walk::one(&part, strides)
     });
-    kept.each(&mut |range, [at]| {
+    kept.each(&mut |range, [at, ..]| {
         for (i, y) in range.enumerate() {
             f(y, &Part { start: at.of(i), walk: &reduced });
         }
     });
 }
 
-pub(super) fn reduce<R: Reduction>(attrs: &ReduceAttrs, io: &mut Io<'_>) {
+pub(super) fn reduce(how: &Reduction, attrs: &ReduceAttrs, io: &mut Io<'_>) {
     let shape = io.shape(0);
     let count = (0..shape.rank()).filter(|&i| is_reduced(attrs, i)).map(|i| shape.dim(i) as usize);
     let count = count.fold(1, usize::wrapping_mul);
     let dtype = io.ty(0).map_or(DType::F32, |t| t.dtype);
-    if dtype == DType::F32 {
-        let (x, y) = (io.input::<f32>(0), io.output::<f32>(0));
-        each(attrs, &shape, &mut |at, part| {
-            if let Some(y) = y.get_mut(at) {
-                *y = R::finish(sum::<R>(x, part), count);
-            }
-        });
-        return;
-    }
-    let (x, y) = (io.bytes(0), io.output_bytes(0));
+    let (singles, x, y) = (io.input::<f32>(0), io.bytes(0), io.output_bytes(0));
     each(attrs, &shape, &mut |at, part| {
-        let mut sum = None;
-        part.each(&mut |i| {
-            if let Some(v) = Number::load(dtype, x, i).map(R::map_any) {
-                sum = Some(sum.map_or(v, |sum| R::JOIN.apply(sum, v)));
-            }
-        });
-        R::finish_any(sum.unwrap_or_else(|| R::empty(dtype)), count).store(dtype, y, at);
+        let sum = if dtype == DType::F32 { how.of_singles(singles, part) } else { how.of_any(dtype, x, part) };
+        (how.finish)(sum, count).store(dtype, y, at);
     });
 }
 
 /// Partial results that run side by side, so that the processor need not wait for one to begin the next.
 const LANES: usize = 8;
 
-fn sum<R: Reduction>(x: &[f32], part: &Part<'_>) -> f32 {
-    let join = |a, b| (R::JOIN.single)(a, b);
-    let mut lanes = [R::EMPTY; LANES];
-    let mut single = R::EMPTY;
-    part.rows(&mut |at, len| {
-        if at.step == 1 {
-            let row = x.get(at.start..at.start.wrapping_add(len)).unwrap_or(&[]);
-            let (chunks, tail) = row.as_chunks::<LANES>();
-            for chunk in chunks {
-                lanes.iter_mut().zip(chunk).for_each(|(lane, &v)| *lane = join(*lane, R::map(v)));
-            }
-            single = tail.iter().fold(single, |sum, &v| join(sum, R::map(v)));
-        } else {
-            single = (0..len).filter_map(|i| x.get(at.of(i))).fold(single, |sum, &v| join(sum, R::map(v)));
+/// The partial results of an `f32` reduction.
+pub(super) struct Sums {
+    lanes: [f32; LANES],
+    single: f32,
+}
+
+/// Elements that make one result, `at.step` apart.
+pub(super) struct Row<'a> {
+    x: &'a [f32],
+    at: At,
+    len: usize,
+}
+
+impl Sums {
+    #[inline]
+    pub(super) fn fold(&mut self, row: &Row<'_>, f: impl Fn(f32, f32) -> f32) {
+        let &Row { x, at, len } = row;
+        if at.step != 1 {
+            self.single = (0..len).filter_map(|i| x.get(at.of(i))).fold(self.single, |sum, &v| f(sum, v));
+            return;
         }
-    });
-    lanes.into_iter().fold(single, join)
+        let (chunks, tail) = x.get(at.start..at.start.wrapping_add(len)).unwrap_or(&[]).as_chunks::<LANES>();
+        for chunk in chunks {
+            self.lanes.iter_mut().zip(chunk).for_each(|(lane, &v)| *lane = f(*lane, v));
+        }
+        self.single = tail.iter().fold(self.single, |sum, &v| f(sum, v));
+    }
+}
+
+impl Reduction {
+    fn of_singles(&self, x: &[f32], part: &Part<'_>) -> Number {
+        let empty = (self.empty)(DType::F32).to_f32();
+        let mut sums = Sums { lanes: [empty; LANES], single: empty };
+        part.rows(&mut |at, len| (self.fold)(&mut sums, &Row { x, at, len }));
+        Number::F32(sums.lanes.into_iter().fold(sums.single, self.join.single))
+    }
+
+    fn of_any(&self, dtype: DType, x: &[u8], part: &Part<'_>) -> Number {
+        let mut sum = None;
+        part.each(&mut |i| {
+            if let Some(v) = Number::load(dtype, x, i).map(self.map) {
+                sum = Some(sum.map_or(v, |sum| self.join.apply(sum, v)));
+            }
+        });
+        sum.unwrap_or_else(|| (self.empty)(dtype))
+    }
 }

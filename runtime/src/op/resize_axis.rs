@@ -9,8 +9,11 @@
 //! type; with them `f32`, `f16`, `f64`, `i8`, `u8` or `i16`.
 
 use super::gather::after;
-use super::real::{Real, by_real, is_real};
+use super::number::Number;
+use super::real::{is_real, weighted};
+use crate::quant::round_half_even;
 use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type, bytes};
+use bytemuck::Pod;
 
 crate::attrs! {
     /// Attributes of [`ResizeAxis`].
@@ -53,10 +56,12 @@ impl Op for ResizeAxis {
     }
 
     fn run<K: Kernels>(attrs: &ResizeAxisAttrs, io: &mut Io<'_>) {
-        if io.ty(2).is_some() {
-            by_real!(io, T => blend::<T>(attrs, io));
-        } else {
-            pick(attrs, io);
+        match io.out_ty(0).map(|t| t.dtype) {
+            _ if io.ty(2).is_none() => pick(attrs, io),
+            Some(DType::F32) => blend::<f32>(attrs, io),
+            Some(DType::I8) => blend::<i8>(attrs, io),
+            Some(dtype) => blend_any(attrs, io, dtype),
+            None => {}
         }
     }
 }
@@ -86,7 +91,34 @@ fn row<T>(x: &[T], at: i32, inner: usize) -> &[T] {
     start.and_then(|s| x.get(s..)).unwrap_or(&[])
 }
 
-fn blend<T: Real>(attrs: &ResizeAxisAttrs, io: &mut Io<'_>) {
+/// An element type that models mostly resize: it has a loop of its own.
+trait Fast: Pod {
+    fn widen(self) -> f32;
+    fn round(sum: f32) -> Self;
+}
+
+impl Fast for f32 {
+    fn widen(self) -> f32 {
+        self
+    }
+
+    fn round(sum: f32) -> f32 {
+        sum
+    }
+}
+
+impl Fast for i8 {
+    fn widen(self) -> f32 {
+        self.into()
+    }
+
+    fn round(sum: f32) -> i8 {
+        // Such a cast saturates.
+        round_half_even(sum) as i8
+    }
+}
+
+fn blend<T: Fast>(attrs: &ResizeAxisAttrs, io: &mut Io<'_>) {
     let [inner, from, to] = blocks(attrs, io);
     let taps = (io.shape(1).dim(1) as usize).max(1);
     let (positions, weights) = (io.input::<i32>(1), io.input::<f32>(2));
@@ -104,14 +136,33 @@ fn blend<T: Real>(attrs: &ResizeAxisAttrs, io: &mut Io<'_>) {
 }
 
 /// One row of `y`, `N` elements at a time so that their sums stay in registers.
-fn blend_row<T: Real, const N: usize>(y: &mut [T], x: &[T], positions: &[i32], weights: &[f32], inner: usize) {
+fn blend_row<T: Fast, const N: usize>(y: &mut [T], x: &[T], positions: &[i32], weights: &[f32], inner: usize) {
     for (i, y) in y.chunks_mut(N.max(1)).enumerate() {
-        let mut sums = [T::ZERO; N];
+        let mut sums = [0.0; N];
         for (&at, &weight) in positions.iter().zip(weights) {
             let x = row(x, at, inner).get(i.wrapping_mul(N)..).unwrap_or(&[]);
-            sums.iter_mut().zip(x).for_each(|(sum, x)| *sum = x.add(weight, *sum));
+            sums.iter_mut().zip(x).for_each(|(sum, x)| *sum += weight * x.widen());
         }
         y.iter_mut().zip(sums).for_each(|(y, sum)| *y = T::round(sum));
+    }
+}
+
+fn blend_any(attrs: &ResizeAxisAttrs, io: &mut Io<'_>, dtype: DType) {
+    let [inner, from, to] = blocks(attrs, io);
+    let (inner, to) = (inner.max(1), to.max(1));
+    let taps = io.shape(1).dim(1) as usize;
+    let (positions, weights) = (io.input::<i32>(1), io.input::<f32>(2));
+    let (x, y) = (io.bytes(0), io.output_bytes(0));
+    let width = dtype.size() as usize;
+    for i in 0..y.len() / width.max(1) {
+        let (outer, place, lane) = (i / to, i % to / inner, i % inner);
+        let x = bytes::from(x, outer, from.wrapping_mul(width));
+        let first = place.wrapping_mul(taps);
+        let terms = positions.iter().zip(weights).skip(first).take(taps).filter_map(|(&at, &weight)| {
+            let at = usize::try_from(at).ok().and_then(|at| at.checked_mul(inner)).filter(|&at| at < from)?;
+            Some((weight, Number::load(dtype, x, at.wrapping_add(lane))?))
+        });
+        weighted(dtype, terms).store(dtype, y, i);
     }
 }
 

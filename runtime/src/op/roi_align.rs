@@ -65,13 +65,11 @@ impl Op for RoiAlign {
             let x = x.get(at..).unwrap_or(&[]);
             let region = Region::new(attrs, *region, [h, w]);
             for (bin, (i, j)) in (0..attrs.height).flat_map(|i| (0..attrs.width).map(move |j| (i, j))).enumerate() {
-                region.pool(attrs, [i, j], |value| {
-                    for (x, y) in x.chunks_exact(plane).zip(y.chunks_exact_mut(bins)) {
-                        if let Some(y) = y.get_mut(bin) {
-                            *y = value(x, *y);
-                        }
+                for (x, y) in x.chunks_exact(plane).zip(y.chunks_exact_mut(bins)) {
+                    if let Some(y) = y.get_mut(bin) {
+                        *y = region.pool(attrs, [i, j], x);
                     }
-                });
+                }
             }
         }
     }
@@ -130,24 +128,19 @@ impl Region {
         Region { sides: [Side::new(attrs, y1, y2, attrs.height, h), Side::new(attrs, x1, x2, attrs.width, w)] }
     }
 
-    /// Folds the points of a bin: hands over, point by point, what becomes of a plane's value so far.
-    fn pool(&self, attrs: &RoiAlignAttrs, [i, j]: [u32; 2], mut each: impl FnMut(&dyn Fn(&[f32], f32) -> f32)) {
+    /// The points of a bin, folded.
+    fn pool(&self, attrs: &RoiAlignAttrs, [i, j]: [u32; 2], x: &[f32]) -> f32 {
         let [rows, columns] = self.sides;
         let share = 1.0 / (rows.points as f32 * columns.points as f32).max(1.0);
-        each(&|_, _| 0.0);
-        let mut first = true;
-        for (k, l) in (0..rows.points).flat_map(|k| (0..columns.points).map(move |l| (k, l))) {
+        let points = (0..rows.points).flat_map(|k| (0..columns.points).map(move |l| (k, l)));
+        let parts = points.map(|(k, l)| {
             let point = rows.point(i, k).zip(columns.point(j, l));
-            let fresh = core::mem::take(&mut first);
-            each(&|x, so_far| {
-                let parts = point.map_or([0.0; 4], |(row, column)| corners(x, columns.len as usize, row, column));
-                let [a, b, c, d] = parts;
-                match attrs.max {
-                    false => so_far + (a + b + c + d) * share,
-                    true if fresh => a.max(b).max(c).max(d),
-                    true => so_far.max(a).max(b).max(c).max(d),
-                }
-            });
+            point.map_or([0.0; 4], |(row, column)| corners(x, columns.len as usize, row, column))
+        });
+        if attrs.max {
+            parts.flatten().reduce(f32::max).unwrap_or(0.0)
+        } else {
+            parts.fold(0.0, |sum, [a, b, c, d]| sum + (a + b + c + d) * share)
         }
     }
 }

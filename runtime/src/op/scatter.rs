@@ -11,9 +11,8 @@
 
 use super::gather::{check_elements, each_element, product, stride};
 use super::indices::{Indices, index_shape};
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type};
-use bytemuck::Pod;
-use half::f16;
+use super::number::{ByType, Number};
+use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type, bytes};
 
 crate::choice! {
     /// How an update meets the element that it falls on.
@@ -66,7 +65,7 @@ fn check_types(sig: &Sig<'_>, reduction: Reduction) -> Result<Type, Error> {
 /// Output 0, with the elements of `x`.
 fn copied<'a>(io: &mut Io<'a>) -> &'a mut [u8] {
     let (x, y) = (io.bytes(0), io.output_bytes(0));
-    y.iter_mut().zip(x).for_each(|(y, &x)| *y = x);
+    bytes::copy(y, x);
     y
 }
 
@@ -91,12 +90,11 @@ impl Op for ScatterElements {
         let size = ty.dtype.size() as usize;
         let (indices, updates) = (Indices::new(io, 1), io.bytes(2));
         let (len, step) = (ty.shape.dim(attrs.axis as usize), stride(&ty.shape, attrs.axis));
-        let meet = meeting(ty.dtype, attrs.reduction);
         let (of_indices, y) = (io.shape(1), copied(io));
         each_element(&ty.shape, &of_indices, attrs.axis, &mut |i, at| {
             let Some(index) = indices.within(i, len) else { return };
             let at = at.wrapping_add(index.wrapping_mul(step));
-            meet(part(y, at, size), updates.get(i.wrapping_mul(size)..).unwrap_or(&[]));
+            meet(attrs.reduction, ty.dtype, bytes::block(y, at, size), bytes::from(updates, i, size));
         });
     }
 }
@@ -124,7 +122,6 @@ impl Op for ScatterND {
         let depth = of_indices.dims().last().map_or(0, |&d| d as usize);
         let addressed = ty.shape.dims().get(..depth).unwrap_or(&[]);
         let inner = product(ty.shape.dims().get(depth..).unwrap_or(&[])).wrapping_mul(ty.dtype.size() as usize);
-        let meet = meeting(ty.dtype, attrs.reduction);
         let (updates, y) = (io.bytes(2), copied(io));
         for (i, update) in updates.chunks_exact(inner.max(1)).enumerate() {
             let tuple = i.wrapping_mul(depth);
@@ -132,104 +129,25 @@ impl Op for ScatterND {
                 Some(at.wrapping_mul(len as usize).wrapping_add(index.within(tuple.wrapping_add(k), len)?))
             });
             if let Some(at) = at {
-                meet(part(y, at, inner), update);
+                meet(attrs.reduction, ty.dtype, bytes::block(y, at, inner), update);
             }
         }
     }
 }
 
-/// Block `at` of `len` bytes.
-fn part(y: &mut [u8], at: usize, len: usize) -> &mut [u8] {
-    let start = at.wrapping_mul(len);
-    y.get_mut(start..start.wrapping_add(len)).unwrap_or(&mut [])
-}
-
-/// How the bytes of updates meet those of elements.
-type Meet = fn(&mut [u8], &[u8]);
-
-/// An element type with the four reductions.
-trait Number: Pod {
-    fn add(self, other: Self) -> Self;
-    fn mul(self, other: Self) -> Self;
-    fn min(self, other: Self) -> Self;
-    fn max(self, other: Self) -> Self;
-}
-
-macro_rules! integers {
-    ($($t:ty),*) => {$(
-        impl Number for $t {
-            fn add(self, other: $t) -> $t {
-                self.wrapping_add(other)
-            }
-            fn mul(self, other: $t) -> $t {
-                self.wrapping_mul(other)
-            }
-            fn min(self, other: $t) -> $t {
-                Ord::min(self, other)
-            }
-            fn max(self, other: $t) -> $t {
-                Ord::max(self, other)
-            }
+/// Updates meet the elements of `y`.
+fn meet(reduction: Reduction, dtype: DType, y: &mut [u8], updates: &[u8]) {
+    let table = match reduction {
+        Reduction::None => return bytes::copy(y, updates),
+        Reduction::Add => &ByType::SUM,
+        Reduction::Mul => &ByType::PRODUCT,
+        Reduction::Min => &ByType::LESSER,
+        Reduction::Max => &ByType::GREATER,
+    };
+    for i in 0..y.len() / dtype.size().max(1) as usize {
+        if let Some((old, update)) = Number::load(dtype, y, i).zip(Number::load(dtype, updates, i)) {
+            table.apply(old, update).store(dtype, y, i);
         }
-    )*};
-}
-integers!(i8, u8, i16, u16, i32, u32, i64, u64);
-
-macro_rules! floats {
-    ($($t:ty),*) => {$(
-        impl Number for $t {
-            fn add(self, other: $t) -> $t {
-                self + other
-            }
-            fn mul(self, other: $t) -> $t {
-                self * other
-            }
-            fn min(self, other: $t) -> $t {
-                if self.is_nan() || self < other { self } else { other }
-            }
-            fn max(self, other: $t) -> $t {
-                if self.is_nan() || self > other { self } else { other }
-            }
-        }
-    )*};
-}
-floats!(f32, f64, f16);
-
-fn each<T: Number>(y: &mut [u8], updates: &[u8], f: fn(T, T) -> T) {
-    // An update may be longer than the part that it meets, thus no whole number of elements.
-    let updates: &[T] = bytemuck::try_cast_slice(updates.get(..y.len()).unwrap_or(&[])).unwrap_or(&[]);
-    let y: &mut [T] = bytemuck::try_cast_slice_mut(y).unwrap_or(&mut []);
-    y.iter_mut().zip(updates).for_each(|(y, &u)| *y = f(*y, u));
-}
-
-fn overwrite(y: &mut [u8], updates: &[u8]) {
-    y.iter_mut().zip(updates).for_each(|(y, &u)| *y = u);
-}
-
-fn typed<T: Number>(reduction: Reduction) -> Meet {
-    match reduction {
-        Reduction::None => overwrite,
-        Reduction::Add => |y, u| each::<T>(y, u, T::add),
-        Reduction::Mul => |y, u| each::<T>(y, u, T::mul),
-        Reduction::Min => |y, u| each::<T>(y, u, T::min),
-        Reduction::Max => |y, u| each::<T>(y, u, T::max),
-    }
-}
-
-fn meeting(dtype: DType, reduction: Reduction) -> Meet {
-    match dtype {
-        DType::F32 => typed::<f32>(reduction),
-        DType::F16 => typed::<f16>(reduction),
-        DType::F64 => typed::<f64>(reduction),
-        DType::I8 => typed::<i8>(reduction),
-        DType::U8 => typed::<u8>(reduction),
-        DType::I16 => typed::<i16>(reduction),
-        DType::U16 => typed::<u16>(reduction),
-        DType::I32 => typed::<i32>(reduction),
-        DType::U32 => typed::<u32>(reduction),
-        DType::I64 => typed::<i64>(reduction),
-        DType::U64 => typed::<u64>(reduction),
-        _ => overwrite,
     }
 }
 

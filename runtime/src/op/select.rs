@@ -3,8 +3,7 @@
 use super::broadcast::Walk;
 use crate::attrs::NoAttrs;
 use crate::strided::broadcast_shape;
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type};
-use bytemuck::Pod;
+use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type, bytes};
 
 /// `condition, x0, x1 -> y`; see the module.
 pub struct Where;
@@ -25,33 +24,17 @@ impl Op for Where {
     }
 
     fn run<K: Kernels>(_: &NoAttrs, io: &mut Io<'_>) {
-        let size = io.out_ty(0).map_or(1, |t| t.dtype.size());
-        if size == 4 {
-            choose::<u32>(io, 1);
-        } else {
-            choose::<u8>(io, size as usize);
-        }
+        let walk = Walk::new(&io.out_shape(0), &[io.shape(0), io.shape(1), io.shape(2)]);
+        let (width, condition, x0, x1) = (bytes::width(io), io.bytes(0), io.bytes(1), io.bytes(2));
+        let y = io.output_bytes(0);
+        walk.each(&mut |range, [c, a, b]| {
+            for (i, at) in range.enumerate() {
+                let holds = condition.get(c.of(i)).is_some_and(|&c| c != 0);
+                let (x, from) = if holds { (x0, a.of(i)) } else { (x1, b.of(i)) };
+                bytes::spaced(bytes::block(y, at, width), x, width, from.cast_signed(), 0);
+            }
+        });
     }
-}
-
-/// Copies elements of `width` `T`s.
-fn choose<T: Pod>(io: &mut Io<'_>, width: usize) {
-    let walk = Walk::new(&io.out_shape(0), [io.shape(0), io.shape(1), io.shape(2)]);
-    let (condition, x0, x1) = (io.bytes(0), view::<T>(io.bytes(1)), view::<T>(io.bytes(2)));
-    let y: &mut [T] = bytemuck::try_cast_slice_mut(io.output_bytes(0)).unwrap_or(&mut []);
-    let element = |at: usize| at.wrapping_mul(width)..at.wrapping_mul(width).wrapping_add(width);
-    walk.each(&mut |range, [c, a, b]| {
-        for (i, at) in range.enumerate() {
-            let holds = condition.get(c.of(i)).is_some_and(|&c| c != 0);
-            let x = if holds { x0.get(element(a.of(i))) } else { x1.get(element(b.of(i))) };
-            let pair = y.get_mut(element(at)).zip(x);
-            pair.into_iter().flat_map(|(y, x)| y.iter_mut().zip(x)).for_each(|(y, &x)| *y = x);
-        }
-    });
-}
-
-fn view<T: Pod>(bytes: &[u8]) -> &[T] {
-    bytemuck::try_cast_slice(bytes).unwrap_or(&[])
 }
 
 #[cfg(test)]

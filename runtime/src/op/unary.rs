@@ -16,27 +16,27 @@ unary! {
     /// `ln x`.
     Log = 64, NoAttrs, SHORT, |_, x| libm::logf(x);
     /// `√x`.
-    Sqrt = 65, NoAttrs, FLOAT, |_, x| libm::sqrtf(x), wide |_, n| wide(n, libm::sqrt);
+    Sqrt = 65, NoAttrs, FLOAT, |_, x| libm::sqrtf(x), wide |n| wide(n, libm::sqrt);
     /// `|x|`; the least integer stays itself.
-    Abs = 66, NoAttrs, NUMERIC, |_, x| x.abs(), wide |_, n| match n {
+    Abs = 66, NoAttrs, NUMERIC, |_, x| x.abs(), wide |n| match n {
         Signed(v) => Signed(v.wrapping_abs()),
         n => wide(n, f64::abs),
     };
     /// `-x`; the least integer stays itself.
-    Neg = 67, NoAttrs, SIGNED, |_, x| -x, wide |_, n| match n {
+    Neg = 67, NoAttrs, SIGNED, |_, x| -x, wide |n| match n {
         Signed(v) => Signed(v.wrapping_neg()),
         n => wide(n, |v| -v),
     };
     /// `1 / x`.
-    Reciprocal = 68, NoAttrs, FLOAT, |_, x| 1.0 / x, wide |_, n| wide(n, |v| 1.0 / v);
+    Reciprocal = 68, NoAttrs, FLOAT, |_, x| 1.0 / x, wide |n| wide(n, |v| 1.0 / v);
     /// The largest integer that is not above `x`.
-    Floor = 69, NoAttrs, FLOAT, |_, x| libm::floorf(x), wide |_, n| wide(n, libm::floor);
+    Floor = 69, NoAttrs, FLOAT, |_, x| libm::floorf(x), wide |n| wide(n, libm::floor);
     /// The smallest integer that is not below `x`.
-    Ceil = 70, NoAttrs, FLOAT, |_, x| libm::ceilf(x), wide |_, n| wide(n, libm::ceil);
+    Ceil = 70, NoAttrs, FLOAT, |_, x| libm::ceilf(x), wide |n| wide(n, libm::ceil);
     /// The nearest integer, halves to the even one.
-    Round = 71, NoAttrs, FLOAT, |_, x| quant::round_half_even(x).copysign(x), wide |_, n| wide(n, libm::rint);
+    Round = 71, NoAttrs, FLOAT, |_, x| quant::round_half_even(x).copysign(x), wide |n| wide(n, libm::rint);
     /// -1, 0 or 1; NaN stays.
-    Sign = 72, NoAttrs, NUMERIC, |_, x| if x > 0.0 { 1.0 } else if x < 0.0 { -1.0 } else { x }, wide |_, n| match n {
+    Sign = 72, NoAttrs, NUMERIC, |_, x| if x > 0.0 { 1.0 } else if x < 0.0 { -1.0 } else { x }, wide |n| match n {
         Signed(v) => Signed(v.signum()),
         Unsigned(v) => Unsigned(v.min(1)),
         n => wide(n, |v| if v > 0.0 { 1.0 } else if v < 0.0 { -1.0 } else { v }),
