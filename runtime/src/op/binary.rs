@@ -44,8 +44,8 @@ macro_rules! arithmetic {
                 Ok(Outputs::one(same_types(sig, Types::NUMERIC)?))
             }
 
-            fn in_place(attrs: &NoAttrs, sig: &Sig<'_>, input: usize) -> bool {
-                same_as_output(Self::infer(attrs, sig), sig, input)
+            fn in_place(_: &NoAttrs, sig: &Sig<'_>, input: usize) -> bool {
+                same_as_output(sig, input)
             }
 
             fn run<K: Kernels>(_: &NoAttrs, io: &mut Io<'_>) {
@@ -121,21 +121,26 @@ impl Op for Mod {
         if y.dtype.is_float() && !attrs.fmod { Err(Error::ATTRS) } else { Ok(Outputs::one(y)) }
     }
 
-    fn in_place(attrs: &ModAttrs, sig: &Sig<'_>, input: usize) -> bool {
-        same_as_output(Self::infer(attrs, sig), sig, input)
+    fn in_place(_: &ModAttrs, sig: &Sig<'_>, input: usize) -> bool {
+        same_as_output(sig, input)
     }
 
     fn run<K: Kernels>(attrs: &ModAttrs, io: &mut Io<'_>) {
         let table = ByType {
-            // Exact, so the same wherever it is computed, and in doubles too; `libm::fmodf` would bring a check for
-            // division by zero.
-            single: |a, b| (f64::from(a) % f64::from(b)) as f32,
-            double: |a, b| a % b,
+            single: |a, b| real_remainder(a.into(), b.into()) as f32,
+            double: real_remainder,
             signed: if attrs.fmod { remainder } else { modulo },
             unsigned: |a, b| a.checked_rem(b).unwrap_or(0),
         };
         zip_any(io, &|a, b| table.apply(a, b));
     }
+}
+
+/// Exact, so the same wherever it is computed, and for single precision too. `libm::fmod` would bring a check for
+/// division by zero.
+#[inline(never)]
+fn real_remainder(a: f64, b: f64) -> f64 {
+    a % b
 }
 
 fn remainder(a: i64, b: i64) -> i64 {
@@ -161,8 +166,8 @@ impl Op for Pow {
         if numbers { Ok(Outputs::one(Type::new(dtypes.0, both(sig)?))) } else { Err(Error::DTYPE) }
     }
 
-    fn in_place(attrs: &NoAttrs, sig: &Sig<'_>, input: usize) -> bool {
-        same_as_output(Self::infer(attrs, sig), sig, input)
+    fn in_place(_: &NoAttrs, sig: &Sig<'_>, input: usize) -> bool {
+        same_as_output(sig, input)
     }
 
     fn run<K: Kernels>(_: &NoAttrs, io: &mut Io<'_>) {
@@ -231,6 +236,28 @@ mod tests {
         }
         let y = run::<Mul>(&NONE, &[&column, &row]).unwrap();
         assert_eq!(y, Tensor::of(&[2, 3], &[1.0f32, 2.0, 3.0, 2.0, 4.0, 6.0]));
+    }
+
+    #[test]
+    fn long_rows_go_piece_by_piece() {
+        let x: [f32; 2500] = core::array::from_fn(|i| i as f32);
+        let (one, row) = (Tensor::of(&[], &[0.5f32]), Tensor::of(&[2500], &x.map(|x| x * 3.0)));
+        let twice = Tensor::of(&[2, 1], &[0.5f32, 0.5]);
+        let x = Tensor::of(&[2500], &x);
+        let want = |f: fn(f32) -> f32| Tensor::of(&[2500], &core::array::from_fn::<f32, 2500, _>(|i| f(i as f32)));
+        for (a, b, y) in [
+            (&x, &row, want(|x| x - x * 3.0)),
+            (&row, &x, want(|x| x * 3.0 - x)),
+            (&x, &one, want(|x| x - 0.5)),
+            (&one, &x, want(|x| 0.5 - x)),
+        ] {
+            assert_eq!(run::<Sub>(&NONE, &[a, b]).unwrap(), y);
+            for taken in [0, 1].into_iter().filter(|&i| [a, b][i].dims() == [2500]) {
+                assert_eq!(run_all::<Sub>(&NONE, &[Some(a), Some(b)], Some(taken)).unwrap()[0], y);
+            }
+        }
+        let both = run::<Sub>(&NONE, &[&twice, &x]).unwrap();
+        assert_eq!(both.get::<f32>().split_at(2500), (want(|x| 0.5 - x).get(), want(|x| 0.5 - x).get()));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use super::number::{ByType, Number};
 use super::types::Types;
 use crate::strided::{Strides, broadcast, broadcast_shape, inner, rows};
-use crate::{DType, Error, Io, MAX_RANK, Outputs, Shape, Sig, Type};
+use crate::{DType, Error, Io, MAX_RANK, Shape, Sig, Type};
 use core::ops::Range;
 
 /// The most operands of a walk.
@@ -108,9 +108,10 @@ pub(super) fn both(sig: &Sig<'_>) -> Result<Shape, Error> {
     broadcast_shape(&sig.ty(0)?.shape, &sig.ty(1)?.shape).ok_or(Error::SHAPE)
 }
 
-/// Whether the output, as the rule says, is of the type of operand `input`.
-pub(super) fn same_as_output(rule: Result<Outputs, Error>, sig: &Sig<'_>, input: usize) -> bool {
-    rule.is_ok_and(|o| input < 2 && o.types().next() == sig.opt(input))
+/// Whether the output, of the type of the first operand and broadcast, is like operand `input`.
+pub(super) fn same_as_output(sig: &Sig<'_>, input: usize) -> bool {
+    let y = sig.ty(0).and_then(|a| Ok(Type::new(a.dtype, both(sig)?)));
+    input < 2 && y.ok() == sig.opt(input)
 }
 
 /// Elements of an operand that is no row of its own, in front of a function.

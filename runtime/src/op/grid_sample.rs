@@ -101,7 +101,7 @@ fn sample(attrs: &GridSampleAttrs, io: &mut Io<'_>) {
                     }))
                 } else {
                     let load = |at: usize| Number::load(ty.dtype, x, first.wrapping_add(at));
-                    weighted(ty.dtype, taps.iter().filter_map(|(at, weight)| Some((weight, load(at)?))))
+                    weighted(ty.dtype, &mut taps.iter().filter_map(|(at, weight)| Some((weight, load(at)?))))
                 };
                 value.store(ty.dtype, y, image.wrapping_mul(points).wrapping_add(p));
             }

@@ -13,7 +13,7 @@ pub(super) const fn is_real(dtype: DType) -> bool {
 }
 
 /// `Σ weight · x`, of elements `x` of this type, as it is stored.
-pub(super) fn weighted(dtype: DType, terms: impl Iterator<Item = (f32, Number)>) -> Number {
+pub(super) fn weighted(dtype: DType, terms: &mut dyn Iterator<Item = (f32, Number)>) -> Number {
     let zero = if dtype == DType::F64 { F64(0.0) } else { F32(0.0) };
     let sum = terms.fold(zero, |sum, (weight, x)| match sum {
         F64(sum) => F64(sum + f64::from(weight) * x.to_f64()),

@@ -56,10 +56,12 @@ impl Op for ResizeAxis {
     }
 
     fn run<K: Kernels>(attrs: &ResizeAxisAttrs, io: &mut Io<'_>) {
+        let [inner, ..] = blocks(attrs, io);
         match io.out_ty(0).map(|t| t.dtype) {
             _ if io.ty(2).is_none() => pick(attrs, io),
-            Some(DType::F32) => blend::<f32>(attrs, io),
-            Some(DType::I8) => blend::<i8>(attrs, io),
+            Some(DType::F32) if inner < MANY / 2 => blend::<f32, 1>(attrs, io),
+            Some(DType::F32) => blend::<f32, MANY>(attrs, io),
+            Some(DType::I8) if inner >= MANY / 2 => blend::<i8, MANY>(attrs, io),
             Some(dtype) => blend_any(attrs, io, dtype),
             None => {}
         }
@@ -118,7 +120,10 @@ impl Fast for i8 {
     }
 }
 
-fn blend<T: Fast>(attrs: &ResizeAxisAttrs, io: &mut Io<'_>) {
+/// Elements of a row whose sums stay in registers.
+const MANY: usize = 16;
+
+fn blend<T: Fast, const N: usize>(attrs: &ResizeAxisAttrs, io: &mut Io<'_>) {
     let [inner, from, to] = blocks(attrs, io);
     let taps = (io.shape(1).dim(1) as usize).max(1);
     let (positions, weights) = (io.input::<i32>(1), io.input::<f32>(2));
@@ -126,11 +131,7 @@ fn blend<T: Fast>(attrs: &ResizeAxisAttrs, io: &mut Io<'_>) {
     for (x, y) in x.chunks_exact(from.max(1)).zip(y.chunks_exact_mut(to.max(1))) {
         let tables = positions.chunks_exact(taps).zip(weights.chunks_exact(taps));
         for (y, (positions, weights)) in y.chunks_exact_mut(inner.max(1)).zip(tables) {
-            if inner < 8 {
-                blend_row::<T, 1>(y, x, positions, weights, inner);
-            } else {
-                blend_row::<T, 16>(y, x, positions, weights, inner);
-            }
+            blend_row::<T, N>(y, x, positions, weights, inner);
         }
     }
 }
@@ -158,11 +159,11 @@ fn blend_any(attrs: &ResizeAxisAttrs, io: &mut Io<'_>, dtype: DType) {
         let (outer, place, lane) = (i / to, i % to / inner, i % inner);
         let x = bytes::from(x, outer, from.wrapping_mul(width));
         let first = place.wrapping_mul(taps);
-        let terms = positions.iter().zip(weights).skip(first).take(taps).filter_map(|(&at, &weight)| {
+        let mut terms = positions.iter().zip(weights).skip(first).take(taps).filter_map(|(&at, &weight)| {
             let at = usize::try_from(at).ok().and_then(|at| at.checked_mul(inner)).filter(|&at| at < from)?;
             Some((weight, Number::load(dtype, x, at.wrapping_add(lane))?))
         });
-        weighted(dtype, terms).store(dtype, y, i);
+        weighted(dtype, &mut terms).store(dtype, y, i);
     }
 }
 
@@ -197,6 +198,22 @@ mod tests {
             _ => 127,
         });
         assert_eq!(y.unwrap(), Tensor::of(&[3, 20], &want));
+    }
+
+    #[test]
+    fn types_without_a_loop_of_their_own_blend_alike() {
+        let (positions, weights) = tables();
+        for (axis, dims) in [(0, [2u32, 3]), (1, [3, 2])] {
+            let x = [0u8, 4, 9, 16, 25, 255];
+            let attrs = ResizeAxisAttrs { axis };
+            let single = Tensor::of(&dims, &x.map(f32::from));
+            let want = run::<ResizeAxis>(&attrs, &[&single, &positions, &weights]).unwrap();
+            let y = run::<ResizeAxis>(&attrs, &[&Tensor::of(&dims, &x), &positions, &weights]).unwrap();
+            assert!(y.get::<u8>().iter().copied().eq(want.get::<f32>().iter().map(|v| v.round_ties_even() as u8)));
+            let double = Tensor::of(&dims, &x.map(f64::from));
+            let y = run::<ResizeAxis>(&attrs, &[&double, &positions, &weights]).unwrap();
+            assert!(y.get::<f64>().iter().map(|&v| v as f32).eq(want.get::<f32>().iter().copied()));
+        }
     }
 
     #[test]

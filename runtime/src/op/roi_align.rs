@@ -64,10 +64,11 @@ impl Op for RoiAlign {
             let at = samples.nearest(r, n).wrapping_mul(plane).wrapping_mul(c as usize);
             let x = x.get(at..).unwrap_or(&[]);
             let region = Region::new(attrs, *region, [h, w]);
-            for (bin, (i, j)) in (0..attrs.height).flat_map(|i| (0..attrs.width).map(move |j| (i, j))).enumerate() {
+            for bin in 0..bins as u32 {
+                let place = [bin / attrs.width.max(1), bin % attrs.width.max(1)];
                 for (x, y) in x.chunks_exact(plane).zip(y.chunks_exact_mut(bins)) {
-                    if let Some(y) = y.get_mut(bin) {
-                        *y = region.pool(attrs, [i, j], x);
+                    if let Some(y) = y.get_mut(bin as usize) {
+                        *y = region.pool(attrs, place, x);
                     }
                 }
             }
@@ -132,16 +133,21 @@ impl Region {
     fn pool(&self, attrs: &RoiAlignAttrs, [i, j]: [u32; 2], x: &[f32]) -> f32 {
         let [rows, columns] = self.sides;
         let share = 1.0 / (rows.points as f32 * columns.points as f32).max(1.0);
-        let points = (0..rows.points).flat_map(|k| (0..columns.points).map(move |l| (k, l)));
-        let parts = points.map(|(k, l)| {
-            let point = rows.point(i, k).zip(columns.point(j, l));
-            point.map_or([0.0; 4], |(row, column)| corners(x, columns.len as usize, row, column))
-        });
-        if attrs.max {
-            parts.flatten().reduce(f32::max).unwrap_or(0.0)
-        } else {
-            parts.fold(0.0, |sum, [a, b, c, d]| sum + (a + b + c + d) * share)
+        // The maximum of NaN and a number is the number.
+        let mut value = if attrs.max && rows.points > 0 && columns.points > 0 { f32::NAN } else { 0.0 };
+        for k in 0..rows.points {
+            for l in 0..columns.points {
+                let point = rows.point(i, k).zip(columns.point(j, l));
+                let parts = point.map_or([0.0; 4], |(row, column)| corners(x, columns.len as usize, row, column));
+                let [a, b, c, d] = parts;
+                value = if attrs.max {
+                    value.max(a).max(b).max(c).max(d)
+                } else {
+                    value + (a + b + c + d) * share
+                };
+            }
         }
+        value
     }
 }
 
