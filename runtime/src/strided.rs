@@ -70,7 +70,8 @@ pub fn rows<const N: usize>(
     });
 }
 
-fn walk(shape: &Shape, at: &mut [isize], strides: &[Strides], row: &mut dyn FnMut(&[isize])) {
+/// As [`rows`], for any number of operands; they begin at `at`.
+pub(crate) fn walk(shape: &Shape, at: &mut [isize], strides: &[Strides], row: &mut dyn FnMut(&[isize])) {
     let outer = shape.rank().saturating_sub(1);
     let mut index = [0u32; MAX_RANK];
     if shape.elements() == 0 {

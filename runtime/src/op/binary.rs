@@ -2,7 +2,7 @@
 //!
 //! Integers wrap; an integer divided by 0 gives 0, and so does its remainder.
 
-use super::broadcast::{arithmetic, both, same_as_output, same_types, zip_any};
+use super::broadcast::{Right, arithmetic, both, same_as_output, same_types, zip_any};
 use super::number::Number::{self, F32, F64, Signed, Unsigned};
 use super::number::ByType;
 use super::types::Types;
@@ -17,13 +17,21 @@ crate::attrs! {
     }
 }
 
-/// A function of two numbers as one of two rows, into the first.
+/// A function of two numbers as [`Pairs`](super::broadcast::Pairs).
 macro_rules! pairs {
     (|$a:ident, $b:ident| $f:expr) => {
-        |y, b| {
-            for (y, &$b) in y.iter_mut().zip(b) {
-                let $a = *y;
-                *y = $f;
+        |y, right| match right {
+            Right::Run(b) => {
+                for (y, &$b) in y.iter_mut().zip(b) {
+                    let $a = *y;
+                    *y = $f;
+                }
+            }
+            Right::One($b) => {
+                for y in y {
+                    let $a = *y;
+                    *y = $f;
+                }
             }
         }
     };

@@ -5,7 +5,7 @@
 
 use super::number::{ByType, Number};
 use super::types::Types;
-use crate::strided::{Strides, broadcast, broadcast_shape, inner, rows};
+use crate::strided::{Strides, broadcast, broadcast_shape, inner, walk};
 use crate::{DType, Error, Io, MAX_RANK, Shape, Sig, Type};
 use core::ops::Range;
 
@@ -53,10 +53,10 @@ impl Walk {
         let len = self.shape.dim(self.shape.rank().saturating_sub(1)) as usize;
         let steps = self.strides.map(|s| inner(&self.shape, &s).cast_unsigned());
         let mut start = 0usize;
-        rows(&self.shape, [0; OPERANDS], &self.strides, |at| {
+        walk(&self.shape, &mut [0; OPERANDS], &self.strides, &mut |at| {
             let end = start.wrapping_add(len);
-            let mut places = at.map(|at| At { start: at.cast_unsigned(), step: 0 });
-            places.iter_mut().zip(steps).for_each(|(place, step)| place.step = step);
+            let mut places = steps.map(|step| At { start: 0, step });
+            places.iter_mut().zip(at).for_each(|(place, at)| place.start = at.cast_unsigned());
             row(start..end, places);
             start = end;
         });
@@ -114,34 +114,54 @@ pub(super) fn same_as_output(sig: &Sig<'_>, input: usize) -> bool {
     input < 2 && y.ok() == sig.opt(input)
 }
 
-/// Elements of an operand that is no row of its own, in front of a function.
+/// The second operand's part of a row.
+pub(super) enum Right<'a> {
+    Run(&'a [f32]),
+    One(f32),
+}
+
+impl<'a> Right<'a> {
+    fn new(x: &'a [f32], at: At, first: usize) -> Right<'a> {
+        if at.step == 0 {
+            return Right::One(x.get(at.start).copied().unwrap_or(0.0));
+        }
+        Right::Run(x.get(at.of(first)..).unwrap_or(&[]))
+    }
+}
+
+/// A function of two numbers, in a loop: `y[i] = f(y[i], b[i])`.
+pub(super) type Pairs = fn(&mut [f32], Right<'_>);
+
+/// Elements that make room in the output for the first operand, if the second stands there.
 const BUFFER: usize = 128;
 
-/// Elements that pass through a function at a time: few enough to stay in a cache.
+/// Elements that are copied before they are computed: few enough to stay in a cache.
 const LONG: usize = 1024;
 
-/// `y = f(a, b)` over `f32`, by a function that computes `y[i] = f(y[i], b[i])`.
-fn zip(io: &mut Io<'_>, f: fn(&mut [f32], &[f32])) {
+/// `y = f(a, b)` over `f32`.
+fn zip(io: &mut Io<'_>, f: Pairs) {
     let (taken, xa, xb) = (io.in_place(), io.input::<f32>(0), io.input::<f32>(1));
     let walk = Walk::new(&io.out_shape(0), &[io.shape(0), io.shape(1)]);
     let y = io.output::<f32>(0);
     let mut buffer = [0.0; BUFFER];
     walk.each(&mut |range, [a, b, _]| {
         let y = y.get_mut(range).unwrap_or(&mut []);
-        let buffered = taken == Some(1) || b.step == 0;
-        let len = if buffered { BUFFER } else { LONG };
-        for (i, y) in y.chunks_mut(len).enumerate() {
-            let first = i.wrapping_mul(len);
-            let buffer = buffer.get_mut(..y.len()).unwrap_or(&mut []);
-            if taken == Some(1) {
-                load(buffer, y, At { start: 0, step: 1 }, 0);
-            } else if buffered {
-                load(buffer, xb, b, first);
+        match taken {
+            Some(0) => f(y, Right::new(xb, b, 0)),
+            Some(_) => {
+                for (i, y) in y.chunks_mut(BUFFER).enumerate() {
+                    let own = buffer.get_mut(..y.len()).unwrap_or(&mut []);
+                    own.iter_mut().zip(y.iter()).for_each(|(own, &y)| *own = y);
+                    load(y, xa, a, i.wrapping_mul(BUFFER));
+                    f(y, Right::Run(own));
+                }
             }
-            if taken != Some(0) {
-                load(y, xa, a, first);
+            None => {
+                for (i, y) in y.chunks_mut(LONG).enumerate() {
+                    load(y, xa, a, i.wrapping_mul(LONG));
+                    f(y, Right::new(xb, b, i.wrapping_mul(LONG)));
+                }
             }
-            f(y, if buffered { buffer } else { xb.get(b.of(first)..).unwrap_or(&[]) });
         }
     });
 }
@@ -156,7 +176,7 @@ fn load(y: &mut [f32], x: &[f32], at: At, first: usize) {
 }
 
 /// Arithmetic: `y = f(a, b)` over `f32`, as in [`zip`], or by type.
-pub(super) fn arithmetic(io: &mut Io<'_>, f: fn(&mut [f32], &[f32]), table: &ByType) {
+pub(super) fn arithmetic(io: &mut Io<'_>, f: Pairs, table: &ByType) {
     if io.out_ty(0).is_some_and(|t| t.dtype == DType::F32) {
         zip(io, f);
     } else {

@@ -20,9 +20,9 @@ impl<'a> Indices<'a> {
 
     /// Index `i` as it is; nothing beyond the end.
     pub(super) fn get(&self, i: usize) -> Option<i64> {
-        match Number::load(self.dtype, self.bytes, i)?.cast(DType::I64) {
+        match Number::load(self.dtype, self.bytes, i)? {
             Number::Signed(v) => Some(v),
-            _ => None,
+            v => Some(v.to_f32() as i64),
         }
     }
 

@@ -28,10 +28,13 @@ impl Op for Where {
         let (width, condition, x0, x1) = (bytes::width(io), io.bytes(0), io.bytes(1), io.bytes(2));
         let y = io.output_bytes(0);
         walk.each(&mut |range, [c, a, b]| {
-            for (i, at) in range.enumerate() {
-                let holds = condition.get(c.of(i)).is_some_and(|&c| c != 0);
-                let (x, from) = if holds { (x0, a.of(i)) } else { (x1, b.of(i)) };
-                bytes::spaced(bytes::block(y, at, width), x, width, from.cast_signed(), 0);
+            let part = range.start.wrapping_mul(width)..range.end.wrapping_mul(width);
+            let row = y.get_mut(part).unwrap_or(&mut []);
+            bytes::spaced(row, x1, width, b.start.cast_signed(), b.step.cast_signed());
+            for i in 0..range.len() {
+                if condition.get(c.of(i)).is_some_and(|&c| c != 0) {
+                    bytes::spaced(bytes::block(row, i, width), x0, width, a.of(i).cast_signed(), 0);
+                }
             }
         });
     }
