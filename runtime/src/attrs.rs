@@ -1,232 +1,132 @@
 //! Operator attributes: typed structs over the `u32` words of a file.
 //!
-//! [`attrs!`](crate::attrs!) declares a struct once; reading, writing and the text form follow from it.
+//! [`attrs!`](crate::attrs!) declares a struct once; checking, reading, writing and the text form follow from it. Which
+//! values are valid is a table, and one function checks all of them; after it, reading a field is a load.
 
-use crate::{DType, Error, Shape};
+use crate::Error;
 use core::fmt;
-use siskin_format::MAX_RANK;
 
-/// A type that attribute words can hold.
-pub trait Word: Sized {
-    /// The number of words.
-    const LEN: usize;
+mod word;
 
-    /// Reads from the front of `words` and advances it.
-    fn read(words: &mut &[u32]) -> Option<Self>;
-
-    /// Hands each word to `put`.
-    fn write(&self, put: &mut dyn FnMut(u32));
-
-    /// Writes the text form.
-    ///
-    /// # Errors
-    /// As the formatter's.
-    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
-
-    /// Reads the text form from the front of `text` and advances it.
-    fn parse(text: &mut &str) -> Option<Self>;
-}
-
-/// Takes a scalar off the front of a text: all up to a comma, a bracket or a space.
+pub use word::{Quad, SignedQuad, Word};
 #[doc(hidden)]
-pub fn scalar<'t>(text: &mut &'t str) -> &'t str {
-    let end = text.find([',', ']', ' ']).unwrap_or(text.len());
-    let (word, rest) = text.split_at_checked(end).unwrap_or((text, ""));
-    *text = rest;
-    word
+pub use word::{scalar, take};
+
+/// The valid values of one word.
+#[derive(Clone, Copy, Debug)]
+pub struct Valid {
+    least: u8,
+    greatest: u8,
 }
 
-/// Takes `prefix` off the front of a text.
-fn expect(text: &mut &str, prefix: &str) -> Option<()> {
-    *text = text.strip_prefix(prefix)?;
-    Some(())
-}
+impl Valid {
+    /// Every value.
+    pub const ANY: Valid = Valid { least: 0, greatest: u8::MAX };
 
-/// Takes the first word.
-fn take(words: &mut &[u32]) -> Option<u32> {
-    let (&first, rest) = words.split_first()?;
-    *words = rest;
-    Some(first)
-}
-
-macro_rules! plain_word {
-    ($($t:ty: $from:expr, $to:expr, $parse:expr;)*) => {$(
-        impl Word for $t {
-            const LEN: usize = 1;
-
-            fn read(words: &mut &[u32]) -> Option<Self> {
-                take(words).and_then($from)
-            }
-
-            fn write(&self, put: &mut dyn FnMut(u32)) {
-                put($to(*self));
-            }
-
-            fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{self}")
-            }
-
-            fn parse(text: &mut &str) -> Option<Self> {
-                $parse(scalar(text))
-            }
-        }
-    )*};
-}
-
-plain_word! {
-    u32: Some, |v| v, |t: &str| t.parse().ok();
-    i32: |w: u32| Some(w.cast_signed()), i32::cast_unsigned, |t: &str| t.parse().ok();
-    f32: |w| Some(f32::from_bits(w)), f32::to_bits, |t: &str| t.parse().ok();
-    bool: |w| if w <= 1 { Some(w == 1) } else { None }, u32::from, |t: &str| t.parse().ok();
-    DType: |w| u8::try_from(w).ok().and_then(DType::from_code), |t: DType| u32::from(t.code()), |t: &str| DType::ALL.into_iter().find(|d| d.name() == t);
-}
-
-impl<T: Word + Copy + Default, const N: usize> Word for [T; N] {
-    const LEN: usize = N * T::LEN;
-
-    fn read(words: &mut &[u32]) -> Option<Self> {
-        let mut out = [T::default(); N];
-        for slot in &mut out {
-            *slot = T::read(words)?;
-        }
-        Some(out)
+    /// These and what is between them; `greatest` is at most 254.
+    #[must_use]
+    pub const fn between(least: u8, greatest: u8) -> Valid {
+        Valid { least, greatest }
     }
 
-    fn write(&self, put: &mut dyn FnMut(u32)) {
-        for v in self {
-            v.write(put);
-        }
-    }
-
-    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[")?;
-        for (i, v) in self.iter().enumerate() {
-            if i > 0 {
-                f.write_str(",")?;
-            }
-            v.show(f)?;
-        }
-        f.write_str("]")
-    }
-
-    fn parse(text: &mut &str) -> Option<Self> {
-        let mut out = [T::default(); N];
-        expect(text, "[")?;
-        for (i, slot) in out.iter_mut().enumerate() {
-            if i > 0 {
-                expect(text, ",")?;
-            }
-            *slot = T::parse(text)?;
-        }
-        expect(text, "]")?;
-        Some(out)
+    fn has(self, word: u32) -> bool {
+        self.greatest == u8::MAX || (u32::from(self.least)..=u32::from(self.greatest)).contains(&word)
     }
 }
 
-/// Four small unsigned numbers in one word, the first in the low byte.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Quad(pub [u8; 4]);
+/// The most attribute words of an operator.
+const MAX_WORDS: usize = 32;
 
-impl Word for Quad {
-    const LEN: usize = 1;
+/// The valid values of some words, as they are put together at compile time.
+#[derive(Clone, Copy, Debug)]
+pub struct Validity {
+    list: [Valid; MAX_WORDS],
+    len: usize,
+}
 
-    fn read(words: &mut &[u32]) -> Option<Self> {
-        take(words).map(|w| Quad(w.to_le_bytes()))
+#[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "evaluated by the compiler, which stops")]
+impl Validity {
+    /// No words.
+    pub const NONE: Validity = Validity { list: [Valid::ANY; MAX_WORDS], len: 0 };
+
+    /// One word.
+    #[must_use]
+    pub const fn one(valid: Valid) -> Validity {
+        let mut one = Validity::NONE;
+        one.list[0] = valid;
+        one.len = 1;
+        one
     }
 
-    fn write(&self, put: &mut dyn FnMut(u32)) {
-        put(u32::from_le_bytes(self.0));
-    }
-
-    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map(u32::from).show(f)
-    }
-
-    fn parse(text: &mut &str) -> Option<Self> {
-        let wide = <[u32; 4]>::parse(text)?;
-        let mut quad = Quad::default();
-        for (q, w) in quad.0.iter_mut().zip(wide) {
-            *q = u8::try_from(w).ok()?;
+    /// These words, then those.
+    #[must_use]
+    pub const fn then(mut self, next: Validity) -> Validity {
+        let mut i = 0;
+        while i < next.len {
+            self.list[self.len] = next.list[i];
+            self.len += 1;
+            i += 1;
         }
-        Some(quad)
+        self
+    }
+
+    /// These words `n` times.
+    #[must_use]
+    pub const fn times(self, n: usize) -> Validity {
+        let mut all = Validity::NONE;
+        let mut i = 0;
+        while i < n {
+            all = all.then(self);
+            i += 1;
+        }
+        all
+    }
+
+    /// The number of words.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// As an array.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn list<const N: usize>(&self) -> [Valid; N] {
+        let mut list = [Valid::ANY; N];
+        let mut i = 0;
+        while i < N {
+            list[i] = self.list[i];
+            i += 1;
+        }
+        list
     }
 }
 
-/// Four small signed numbers in one word, the first in the low byte.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SignedQuad(pub [i8; 4]);
-
-impl Word for SignedQuad {
-    const LEN: usize = 1;
-
-    fn read(words: &mut &[u32]) -> Option<Self> {
-        take(words).map(|w| SignedQuad(w.to_le_bytes().map(u8::cast_signed)))
-    }
-
-    fn write(&self, put: &mut dyn FnMut(u32)) {
-        put(u32::from_le_bytes(self.0.map(i8::cast_unsigned)));
-    }
-
-    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map(i32::from).show(f)
-    }
-
-    fn parse(text: &mut &str) -> Option<Self> {
-        let wide = <[i32; 4]>::parse(text)?;
-        let mut quad = SignedQuad::default();
-        for (q, w) in quad.0.iter_mut().zip(wide) {
-            *q = i8::try_from(w).ok()?;
-        }
-        Some(quad)
-    }
-}
-
-/// A shape: its rank, then its axes, unused ones 1.
-impl Word for Shape {
-    const LEN: usize = 1 + MAX_RANK;
-
-    fn read(words: &mut &[u32]) -> Option<Self> {
-        let rank = usize::try_from(take(words)?).ok()?;
-        let dims = <[u32; MAX_RANK]>::read(words)?;
-        Shape::new(dims.get(..rank)?)
-    }
-
-    fn write(&self, put: &mut dyn FnMut(u32)) {
-        put(u32::try_from(self.rank()).unwrap_or(0));
-        for i in 0..MAX_RANK {
-            put(self.dim(i));
-        }
-    }
-
-    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
-
-    fn parse(text: &mut &str) -> Option<Self> {
-        let (mut dims, mut rank) = ([1; MAX_RANK], 0usize);
-        expect(text, "[")?;
-        while !text.starts_with(']') {
-            if rank > 0 {
-                expect(text, ",")?;
-            }
-            *dims.get_mut(rank)? = u32::parse(text)?;
-            rank = rank.saturating_add(1);
-        }
-        expect(text, "]")?;
-        Shape::new(dims.get(..rank)?)
-    }
+/// Checks that there are as many words as `valid` lists, each valid.
+///
+/// # Errors
+/// [`Error::ATTRS`] otherwise.
+pub fn check(words: &[u32], valid: &[Valid]) -> Result<(), Error> {
+    let all = words.len() == valid.len() && words.iter().zip(valid).all(|(&w, v)| v.has(w));
+    if all { Ok(()) } else { Err(Error::ATTRS) }
 }
 
 /// The attributes of one operator.
 pub trait Attrs: Sized + Clone {
-    /// The number of words.
-    const LEN: usize;
+    /// Which values of each word are valid.
+    const VALID: &'static [Valid];
+
+    /// Reads words that [`check`] accepted against [`Attrs::VALID`]. Others give some value.
+    fn of(words: &[u32]) -> Self;
 
     /// Reads the words of a record: all of them, no more, no fewer.
     ///
     /// # Errors
     /// [`Error::ATTRS`] if the number of words or a value is not valid.
-    fn read(words: &[u32]) -> Result<Self, Error>;
+    fn read(words: &[u32]) -> Result<Self, Error> {
+        check(words, Self::VALID).map(|()| Self::of(words))
+    }
 
     /// Hands each word to `put`.
     fn write(&self, put: &mut dyn FnMut(u32));
@@ -250,15 +150,19 @@ macro_rules! attrs {
         pub struct $name { $($(#[$fmeta])* pub $field: $t,)* }
 
         impl $crate::attrs::Attrs for $name {
-            const LEN: usize = 0 $(+ <$t as $crate::attrs::Word>::LEN)*;
+            const VALID: &'static [$crate::attrs::Valid] = {
+                const ALL: $crate::attrs::Validity =
+                    $crate::attrs::Validity::NONE$(.then(<$t as $crate::attrs::Word>::VALIDITY))*;
+                const { &ALL.list::<{ ALL.len() }>() }
+            };
 
-            #[allow(unused_mut, unused_variables, reason = "an operator may have no attributes")]
-            fn read(mut words: &[u32]) -> Result<Self, $crate::Error> {
-                let words = &mut words;
-                let attrs = $name {
-                    $($field: <$t as $crate::attrs::Word>::read(words).ok_or($crate::Error::ATTRS)?,)*
-                };
-                if words.is_empty() { Ok(attrs) } else { Err($crate::Error::ATTRS) }
+            #[allow(unused_variables, reason = "an operator may have no attributes")]
+            #[inline(always)]
+            fn of(words: &[u32]) -> Self {
+                // Of a length that is known, so that each field is one load.
+                const LEN: usize = $name::VALID.len();
+                let words = &mut &words.first_chunk::<LEN>().unwrap_or(&[0; LEN])[..];
+                $name { $($field: <$t as $crate::attrs::Word>::read(words),)* }
             }
 
             #[allow(unused_variables, reason = "an operator may have no attributes")]
@@ -310,10 +214,14 @@ macro_rules! choice {
         }
 
         impl $crate::attrs::Word for $name {
-            const LEN: usize = 1;
+            const VALIDITY: $crate::attrs::Validity =
+                $crate::attrs::Validity::one($crate::attrs::Valid::between(0, $name::ALL.len() as u8 - 1));
 
-            fn read(words: &mut &[u32]) -> Option<Self> {
-                $name::ALL.get(u32::read(words)? as usize).copied()
+            #[inline(always)]
+            fn read(words: &mut &[u32]) -> Self {
+                let word = $crate::attrs::take(words);
+                $(if word == $name::$variant as u32 { return $name::$variant; })+
+                $name::ALL[0]
             }
 
             fn write(&self, put: &mut dyn FnMut(u32)) {

@@ -6,7 +6,7 @@
 //! A run is total: whatever the operands hold it neither panics nor reads out of bounds; with operands that the
 //! rule accepted it computes what ONNX says.
 
-use crate::attrs::Attrs;
+use crate::attrs::{Attrs, Valid, check};
 use crate::io::{Io, Outputs, Sig};
 use crate::{Error, Kernels};
 use core::fmt;
@@ -60,6 +60,7 @@ pub struct Entry {
     pub code: Code,
     /// Its name.
     pub name: &'static str,
+    valid: &'static [Valid],
     infer: fn(&[u32], &Sig<'_>) -> Result<Outputs, Error>,
     in_place: fn(&[u32], &Sig<'_>, usize) -> bool,
     macs: fn(&[u32], &Sig<'_>) -> u64,
@@ -77,14 +78,11 @@ impl Entry {
         Entry {
             code: O::CODE,
             name: O::NAME,
-            infer: |words, sig| O::infer(&O::Attrs::read(words)?, sig),
-            in_place: |words, sig, i| O::Attrs::read(words).is_ok_and(|a| O::in_place(&a, sig, i)),
-            macs: |words, sig| O::Attrs::read(words).map_or(0, |a| O::macs(&a, sig)),
-            run: |words, io| {
-                if let Ok(attrs) = O::Attrs::read(words) {
-                    O::run::<K>(&attrs, io);
-                }
-            },
+            valid: O::Attrs::VALID,
+            infer: |words, sig| O::infer(&O::Attrs::of(words), sig),
+            in_place: |words, sig, i| O::in_place(&O::Attrs::of(words), sig, i),
+            macs: |words, sig| O::macs(&O::Attrs::of(words), sig),
+            run: |words, io| O::run::<K>(&O::Attrs::of(words), io),
             #[cfg(feature = "text")]
             show: |words, f| O::Attrs::read(words).map_or(Err(fmt::Error), |a| a.show(f)),
             #[cfg(feature = "text")]
@@ -100,24 +98,27 @@ impl Entry {
     /// # Errors
     /// As the operator's.
     pub fn infer(&self, attrs: &[u32], sig: &Sig<'_>) -> Result<Outputs, Error> {
+        check(attrs, self.valid)?;
         (self.infer)(attrs, sig)
     }
 
     /// Whether output 0 may take over input `input`, see [`Op::in_place`].
     #[must_use]
     pub fn in_place(&self, attrs: &[u32], sig: &Sig<'_>, input: usize) -> bool {
-        (self.in_place)(attrs, sig, input)
+        check(attrs, self.valid).is_ok() && (self.in_place)(attrs, sig, input)
     }
 
     /// Multiply-accumulates of one run.
     #[must_use]
     pub fn macs(&self, attrs: &[u32], sig: &Sig<'_>) -> u64 {
-        (self.macs)(attrs, sig)
+        check(attrs, self.valid).map_or(0, |()| (self.macs)(attrs, sig))
     }
 
     /// Computes the outputs, see [`Op::run`].
     pub fn run(&self, attrs: &[u32], io: &mut Io<'_>) {
-        (self.run)(attrs, io);
+        if check(attrs, self.valid).is_ok() {
+            (self.run)(attrs, io);
+        }
     }
 
     /// Writes the attributes' text form.

@@ -12,7 +12,7 @@
 //!
 //! `D` is 2 if both directions run, otherwise 1. The backward direction begins at a sample's last step.
 
-use crate::attrs::{Word, scalar};
+use crate::attrs::{Valid, Validity, Word, scalar};
 use crate::{DType, Error, Outputs, Shape, Sig, Type};
 use core::fmt;
 use siskin_kernels::{Activation, Function};
@@ -37,11 +37,12 @@ pub const Y_C: u32 = 4;
 
 /// A function's name and its parameters, as `HardSigmoid:0.2:0.5`.
 impl Word for Activation {
-    const LEN: usize = 3;
+    const VALIDITY: Validity =
+        Validity::one(Valid::between(0, Function::ALL.len() as u8 - 1)).then(f32::VALIDITY.times(2));
 
-    fn read(words: &mut &[u32]) -> Option<Self> {
-        let function = Function::ALL.get(u32::read(words)? as usize)?.0;
-        Some(Activation { function, alpha: f32::read(words)?, beta: f32::read(words)? })
+    fn read(words: &mut &[u32]) -> Self {
+        let function = Function::ALL.get(u32::read(words) as usize).map_or(Function::Sigmoid, |f| f.0);
+        Activation { function, alpha: f32::read(words), beta: f32::read(words) }
     }
 
     fn write(&self, put: &mut dyn FnMut(u32)) {

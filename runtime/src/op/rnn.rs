@@ -69,7 +69,7 @@ mod tests {
     extern crate std;
 
     use super::*;
-    use crate::attrs::{Attrs, Word};
+    use crate::attrs::Attrs;
     use crate::op::recurrent::FORWARD;
     use crate::op::testing::{Tensor, run_all};
     use siskin_kernels::Function;
@@ -103,6 +103,7 @@ mod tests {
         let mut words = std::vec![];
         attrs.write(&mut |w| words.push(w));
         assert_eq!(RnnAttrs::read(&words), Ok(attrs));
-        assert_eq!(Activation::read(&mut &[11, 0, 0][..]), None);
+        words[4] = 11;
+        assert_eq!(RnnAttrs::read(&words), Err(Error::ATTRS));
     }
 }

@@ -125,7 +125,7 @@ pub struct Graph {
 
 /// The words of attributes.
 fn words<A: Attrs>(attrs: &A) -> Vec<u32> {
-    let mut words = Vec::with_capacity(A::LEN);
+    let mut words = Vec::with_capacity(A::VALID.len());
     attrs.write(&mut |w| words.push(w));
     words
 }
