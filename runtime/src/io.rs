@@ -1,4 +1,6 @@
 //! What an operator sees: types when it is checked, slices when it runs.
+//!
+//! Every operator asks these questions several times, and none of them while it computes: they are calls, not inlined.
 
 use crate::{DType, Error, Shape, Type};
 use bytemuck::Pod;
@@ -32,6 +34,7 @@ impl Sig<'_> {
     ///
     /// # Errors
     /// [`Error::SHAPE`] if it is absent.
+    #[inline(never)]
     pub fn ty(&self, i: usize) -> Result<Type, Error> {
         self.0.ty(i).ok_or(Error::SHAPE)
     }
@@ -46,6 +49,7 @@ impl Sig<'_> {
     ///
     /// # Errors
     /// [`Error::SHAPE`] if it is absent, [`Error::DTYPE`] if its elements differ.
+    #[inline(never)]
     pub fn shape(&self, i: usize, dtype: DType) -> Result<Shape, Error> {
         let ty = self.ty(i)?;
         if ty.dtype == dtype { Ok(ty.shape) } else { Err(Error::DTYPE) }
@@ -55,6 +59,7 @@ impl Sig<'_> {
     ///
     /// # Errors
     /// [`Error::SHAPE`] if there are more.
+    #[inline(never)]
     pub fn at_most(&self, n: usize) -> Result<(), Error> {
         if self.count() <= n { Ok(()) } else { Err(Error::SHAPE) }
     }
@@ -74,6 +79,7 @@ pub struct Outputs {
 impl Outputs {
     /// One output.
     #[must_use]
+    #[inline(never)]
     pub const fn one(ty: Type) -> Outputs {
         Outputs { types: [Some(ty), None, None, None], scratch: 0 }
     }
@@ -82,6 +88,7 @@ impl Outputs {
     ///
     /// # Errors
     /// [`Error::SHAPE`] if there are more than [`crate::MAX_RANK`] axes.
+    #[inline(never)]
     pub fn dims(dtype: DType, dims: &[u32]) -> Result<Outputs, Error> {
         Ok(Outputs::one(Type::new(dtype, Shape::new(dims).ok_or(Error::SHAPE)?)))
     }
@@ -90,6 +97,7 @@ impl Outputs {
     ///
     /// # Errors
     /// [`Error::SHAPE`] if there are more.
+    #[inline(never)]
     pub fn many(list: &[Type]) -> Result<Outputs, Error> {
         let mut types = [None; MAX_OUTPUTS];
         if list.len() > MAX_OUTPUTS {
@@ -148,18 +156,21 @@ impl<'a> Io<'a> {
 
     /// The shape of input `i`; a scalar's if it is absent.
     #[must_use]
+    #[inline(never)]
     pub fn shape(&self, i: usize) -> Shape {
         self.ty(i).map_or(Shape::SCALAR, |t| t.shape)
     }
 
     /// The elements of input `i`.
     #[must_use]
+    #[inline(never)]
     pub fn input<T: Pod>(&self, i: usize) -> &'a [T] {
         bytemuck::try_cast_slice(self.bytes(i)).unwrap_or(&[])
     }
 
     /// The bytes of input `i`.
     #[must_use]
+    #[inline(never)]
     pub fn bytes(&self, i: usize) -> &'a [u8] {
         self.inputs.bytes(i).unwrap_or(&[])
     }
@@ -172,27 +183,32 @@ impl<'a> Io<'a> {
 
     /// The type of output `i`.
     #[must_use]
+    #[inline(never)]
     pub fn out_ty(&self, i: usize) -> Option<Type> {
         self.outputs.get(i).and_then(Option::as_ref).map(|(ty, _)| *ty)
     }
 
     /// The shape of output `i`; a scalar's if there is none.
     #[must_use]
+    #[inline(never)]
     pub fn out_shape(&self, i: usize) -> Shape {
         self.out_ty(i).map_or(Shape::SCALAR, |t| t.shape)
     }
 
     /// Takes the elements of output `i`; a second call finds nothing.
+    #[inline(never)]
     pub fn output<T: Pod>(&mut self, i: usize) -> &'a mut [T] {
         bytemuck::try_cast_slice_mut(self.output_bytes(i)).unwrap_or(&mut [])
     }
 
     /// Takes the bytes of output `i`; a second call finds nothing.
+    #[inline(never)]
     pub fn output_bytes(&mut self, i: usize) -> &'a mut [u8] {
         self.outputs.get_mut(i).and_then(Option::as_mut).map_or(&mut [], |(_, b)| core::mem::take(b))
     }
 
     /// Takes the scratch, aligned for any element; a second call finds nothing.
+    #[inline(never)]
     pub fn scratch<T: Pod>(&mut self) -> &'a mut [T] {
         bytemuck::try_cast_slice_mut(core::mem::take(&mut self.scratch)).unwrap_or(&mut [])
     }

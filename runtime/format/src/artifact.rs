@@ -104,6 +104,7 @@ impl<'a> Artifact<'a> {
 
     /// The operands of `op`: `inputs`, then `outputs`, then `scratch` tensor indices.
     #[must_use]
+    #[inline(never)]
     pub fn operands(&self, op: &OpRecord) -> &'a [u16] {
         let start = usize::from(op.operands);
         let n = [op.inputs, op.outputs, op.scratch].iter().fold(0usize, |n, &k| n.saturating_add(usize::from(k)));
@@ -119,18 +120,21 @@ impl<'a> Artifact<'a> {
 
     /// The tensor of this index; nothing if absent.
     #[must_use]
+    #[inline(never)]
     pub fn tensor(&self, index: u16) -> Option<&'a TensorRecord> {
         if index == ABSENT { None } else { self.tensors.get(usize::from(index)) }
     }
 
     /// The type of a tensor.
     #[must_use]
+    #[inline(never)]
     pub fn ty(&self, tensor: &TensorRecord) -> Option<Type> {
         Some(Type::new(tensor.dtype()?, tensor.shape(self.words)?))
     }
 
     /// The first byte of a tensor and the one after its last, within its place.
     #[must_use]
+    #[inline(never)]
     pub fn range(&self, tensor: &TensorRecord) -> Option<core::ops::Range<usize>> {
         let start = usize::try_from(tensor.offset).ok()?;
         let len = usize::try_from(self.ty(tensor)?.checked_bytes()?).ok()?;

@@ -16,8 +16,8 @@ pub enum FormatError {
     Alignment,
     /// A checksum of the header, of the section table or of the section of this kind differs from the bytes.
     Checksum(u16),
-    /// The header asks for features that this reader lacks; the missing bits.
-    Features(u64),
+    /// The header asks for a feature that this reader lacks; the number of its bit, the lowest such.
+    Feature(u8),
     /// An unknown section that is not marked ignorable; its kind.
     UnknownSection(u16),
     /// A section that every file has is missing, or one stands twice; its kind.
@@ -50,7 +50,7 @@ impl fmt::Display for FormatError {
             }
             FormatError::Checksum(0) => f.write_str("damaged: the header's checksum differs"),
             FormatError::Checksum(kind) => write!(f, "damaged: the checksum of section {kind} differs"),
-            FormatError::Features(bits) => write!(f, "needs features {bits:#x} that this reader lacks"),
+            FormatError::Feature(bit) => write!(f, "needs feature {bit} that this reader lacks"),
             FormatError::UnknownSection(kind) => write!(f, "unknown critical section {kind}"),
             FormatError::MissingSection(kind) => write!(f, "section {kind} is missing or stands twice"),
             FormatError::SectionBounds(kind) => write!(f, "section {kind} lies outside the file or is misaligned"),

@@ -63,7 +63,8 @@ impl Header {
             return Err(FormatError::Length);
         }
         if header.features != 0 {
-            return Err(FormatError::Features(header.features));
+            let lowest = header.features.trailing_zeros();
+            return Err(FormatError::Feature(u8::try_from(lowest).unwrap_or(u8::MAX)));
         }
         Ok(header)
     }

@@ -58,6 +58,7 @@ impl TensorRecord {
 
     /// The shape, read from the words section.
     #[must_use]
+    #[inline(never)]
     pub fn shape(&self, words: &[u32]) -> Option<Shape> {
         let start = usize::from(self.dims);
         let end = start.checked_add(usize::from(self.rank))?;

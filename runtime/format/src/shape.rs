@@ -1,4 +1,6 @@
 //! Shapes and types of tensors, as small `Copy` values.
+//!
+//! Every operator asks these questions several times, and none of them while it computes: they are calls, not inlined.
 
 use crate::DType;
 use core::fmt;
@@ -19,6 +21,7 @@ impl Shape {
 
     /// The shape with these axes, or nothing if there are more than [`MAX_RANK`].
     #[must_use]
+    #[inline(never)]
     pub fn new(dims: &[u32]) -> Option<Shape> {
         let mut shape = Shape { rank: u8::try_from(dims.len()).ok()?, dims: [1; MAX_RANK] };
         shape.dims.get_mut(..dims.len())?.copy_from_slice(dims);
@@ -48,18 +51,21 @@ impl Shape {
 
     /// The length of axis `i`, 1 beyond the last.
     #[must_use]
+    #[inline(never)]
     pub fn dim(&self, i: usize) -> u32 {
         self.dims().get(i).copied().unwrap_or(1)
     }
 
     /// The number of elements, or nothing if that exceeds `u32`.
     #[must_use]
+    #[inline(never)]
     pub fn checked_elements(&self) -> Option<u32> {
         self.dims().iter().try_fold(1u32, |n, &d| n.checked_mul(d))
     }
 
     /// The number of elements of a shape that [`Shape::checked_elements`] accepted.
     #[must_use]
+    #[inline(never)]
     pub fn elements(&self) -> usize {
         let n = self.dims().iter().fold(1u32, |n, &d| n.wrapping_mul(d));
         usize::try_from(n).unwrap_or(usize::MAX)
@@ -103,6 +109,7 @@ impl Type {
 
     /// Bytes of the whole tensor, or nothing if that exceeds `u32`.
     #[must_use]
+    #[inline(never)]
     pub fn checked_bytes(&self) -> Option<u32> {
         self.shape.checked_elements()?.checked_mul(self.dtype.size())
     }

@@ -77,11 +77,11 @@ impl Op for ConvTranspose {
 
 fn geometry(attrs: &ConvTransposeAttrs, x: &Shape, w: &Shape) -> Result<siskin_kernels::Conv, Error> {
     let mut axes = [Axis::UNIT; 3];
-    let lengths = axes.iter_mut().zip(window::spatial(x)?).zip(kernel(x, w)?);
-    let steps = attrs.stride.iter().zip(&attrs.dilation);
-    let pads = attrs.pad_begin.iter().zip(&attrs.pad_end).zip(&attrs.output_padding);
-    for ((((axis, input), kernel), (&stride, &dilation)), ((&begin, &end), &more)) in lengths.zip(steps).zip(pads) {
-        *axis = one_axis(input, kernel, stride, dilation, (begin, end, more))?;
+    let (input, kernel) = (window::spatial(x)?, kernel(x, w)?);
+    for (i, axis) in axes.iter_mut().enumerate() {
+        let at = |v: &[u32; 3]| v.get(i).copied().unwrap_or(1);
+        let pads = (at(&attrs.pad_begin), at(&attrs.pad_end), at(&attrs.output_padding));
+        *axis = one_axis(at(&input), at(&kernel), at(&attrs.stride), at(&attrs.dilation), pads)?;
     }
     window::unused_are_neutral(x, &axes)?;
     channels(x, w, attrs.group, axes)

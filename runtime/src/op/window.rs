@@ -27,10 +27,10 @@ impl Window<'_> {
     pub(super) fn axes(&self, x: &Shape) -> Result<[Axis; 3], Error> {
         let input = spatial(x)?;
         let mut axes = [Axis::UNIT; 3];
-        let rows = axes.iter_mut().zip(input).zip(self.kernel).zip(self.stride).zip(self.dilation);
-        for ((((((axis, input), kernel), stride), dilation), begin), end) in rows.zip(self.pad_begin).zip(self.pad_end)
-        {
-            *axis = one_axis(input, *kernel, *stride, *dilation, (*begin, *end))?;
+        for (i, axis) in axes.iter_mut().enumerate() {
+            let at = |v: &[u32; 3]| v.get(i).copied().unwrap_or(1);
+            let pads = (at(self.pad_begin), at(self.pad_end));
+            *axis = one_axis(at(&input), at(self.kernel), at(self.stride), at(self.dilation), pads)?;
         }
         unused_are_neutral(x, &axes)?;
         Ok(axes)
