@@ -7,10 +7,10 @@
 //! Padding counts as `x_zero`. `w_zero` holds one value or one per filter; each zero point is of its operand's type.
 //! Sums wrap around, as two's complement does.
 
+use super::byte::Bytes;
 use super::conv::{channels, kernel};
 use super::window::{self, Window};
 use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type};
-use bytemuck::Pod;
 use siskin_kernels::Conv as Geometry;
 
 crate::attrs! {
@@ -58,12 +58,20 @@ impl Op for ConvInteger {
 
     fn run<K: Kernels>(attrs: &ConvIntegerAttrs, io: &mut Io<'_>) {
         let Ok(g) = geometry(attrs, &io.shape(0), &io.shape(1)) else { return };
-        let signed = |i: usize| io.ty(i).is_some_and(|t| t.dtype == DType::I8);
-        match (signed(0), signed(1)) {
-            (true, true) => convolve::<i8, i8>(&g, io),
-            (true, false) => convolve::<i8, u8>(&g, io),
-            (false, true) => convolve::<u8, i8>(&g, io),
-            (false, false) => convolve::<u8, u8>(&g, io),
+        let (x, w) = (Bytes::new(io, 0, 2), Bytes::new(io, 1, 3));
+        let [z_axis, y_axis, x_axis] = &g.axes;
+        let mut out = io.output::<i32>(0).iter_mut();
+        for n in 0..g.batch {
+            for z in 0..z_axis.output {
+                for y in 0..y_axis.output {
+                    for at in 0..x_axis.output {
+                        for f in 0..g.out_channels {
+                            let Some(out) = out.next() else { return };
+                            *out = sum(&g, &x, &w, n, [z, y, at], f);
+                        }
+                    }
+                }
+            }
         }
     }
 }
@@ -83,38 +91,11 @@ fn check_zero(sig: &Sig<'_>, i: usize, dtype: DType, n: usize) -> Result<(), Err
     }
 }
 
-fn convolve<X: Pod + Into<i32>, W: Pod + Into<i32>>(g: &Geometry, io: &mut Io<'_>) {
-    let (x, w) = (io.input::<X>(0), io.input::<W>(1));
-    let (x_zero, w_zeros) = (io.input::<X>(2).first().map_or(0, |&z| z.into()), io.input::<W>(3));
-    let [z_axis, y_axis, x_axis] = &g.axes;
-    let mut out = io.output::<i32>(0).iter_mut();
-    for n in 0..g.batch {
-        for z in 0..z_axis.output {
-            for y in 0..y_axis.output {
-                for at in 0..x_axis.output {
-                    for f in 0..g.out_channels {
-                        let zero = w_zeros.get(f).or(w_zeros.first()).map_or(0, |&z| z.into());
-                        let Some(out) = out.next() else { return };
-                        *out = sum(g, x, w, (x_zero, zero), n, [z, y, at], f);
-                    }
-                }
-            }
-        }
-    }
-}
-
 /// The sum of one output: filter `f` at this place of sample `n`.
-fn sum<X: Pod + Into<i32>, W: Pod + Into<i32>>(
-    g: &Geometry,
-    x: &[X],
-    w: &[W],
-    (x_zero, w_zero): (i32, i32),
-    n: usize,
-    at: [usize; 3],
-    f: usize,
-) -> i32 {
+fn sum(g: &Geometry, x: &Bytes<'_>, w: &Bytes<'_>, n: usize, at: [usize; 3], f: usize) -> i32 {
     let ([z_axis, y_axis, x_axis], each) = (&g.axes, g.group_in());
     let first = f.checked_div(g.group_out()).unwrap_or(0).wrapping_mul(each);
+    let (x_zero, w_zero) = (x.zero(0), w.zero(f));
     let mut sum = 0i32;
     for kz in z_axis.taps(at[0]) {
         let plane = n.wrapping_mul(z_axis.input).wrapping_add(z_axis.position(at[0], kz));
@@ -123,12 +104,11 @@ fn sum<X: Pod + Into<i32>, W: Pod + Into<i32>>(
             let tap_row = kz.wrapping_mul(y_axis.kernel).wrapping_add(ky).wrapping_mul(x_axis.kernel);
             for kx in x_axis.taps(at[2]) {
                 let pixel = row.wrapping_mul(x_axis.input).wrapping_add(x_axis.position(at[2], kx));
-                let x = x.get(pixel.wrapping_mul(g.in_channels).wrapping_add(first)..).unwrap_or(&[]);
+                let x = x.from(pixel.wrapping_mul(g.in_channels).wrapping_add(first));
                 let tap = f.wrapping_mul(g.taps()).wrapping_add(tap_row).wrapping_add(kx);
-                let w = w.get(tap.wrapping_mul(each)..).unwrap_or(&[]);
-                for (&x, &w) in x.iter().zip(w).take(each) {
+                for (x, w) in x.zip(w.from(tap.wrapping_mul(each))).take(each) {
                     // Differences of 8-bit integers: their product fits.
-                    sum = sum.wrapping_add((x.into() - x_zero) * (w.into() - w_zero));
+                    sum = sum.wrapping_add((x - x_zero) * (w - w_zero));
                 }
             }
         }

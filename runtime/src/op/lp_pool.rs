@@ -56,14 +56,20 @@ impl Op for LpPool {
     fn run<K: Kernels>(attrs: &LpPoolAttrs, io: &mut Io<'_>) {
         let Ok((g, _)) = attrs.geometry(&io.shape(0)) else { return };
         let (p, x, y) = (attrs.p, io.input::<f32>(0), io.output::<f32>(0));
-        if p == 1.0 {
-            pool(&g, x, y, &Fold { start: 0.0, step: |a: f32, x: f32| a + x.abs(), finish: |_| |a| a });
-        } else if p == 2.0 {
-            pool(&g, x, y, &Fold { start: 0.0, step: |a, x| a + x * x, finish: |_| libm::sqrtf });
-        } else {
-            let (step, root) = (|a: f32, x: f32| a + libm::powf(x.abs(), p), 1.0 / p);
-            pool(&g, x, y, &Fold { start: 0.0, step, finish: |_| move |a| libm::powf(a, root) });
-        }
+        let root = 1.0 / p;
+        let step = |a: f32, x: f32| {
+            a + match p {
+                1.0 => x.abs(),
+                2.0 => x * x,
+                _ => libm::powf(x.abs(), p),
+            }
+        };
+        let finish = |a: f32| match p {
+            1.0 => a,
+            2.0 => libm::sqrtf(a),
+            _ => libm::powf(a, root),
+        };
+        pool(&g, x, y, &Fold { start: 0.0, step, finish: |_| finish });
     }
 }
 

@@ -61,11 +61,13 @@ impl Op for MatMul {
 
     fn run<K: Kernels>(attrs: &MatMulAttrs, io: &mut Io<'_>) {
         let Some(product) = Product::new(&io.shape(0), &io.shape(1), attrs.transpose_b) else { return };
-        let (a, b, bias, y) = (io.input::<f32>(0), weights(io, 1), io.input(2), io.output(0));
+        let (a, b, bias, y) = (io.input::<f32>(0), weights(io, 1), io.input(2), io.output::<f32>(0));
         let Product { k, n, .. } = product;
         let MatMulAttrs { transpose_b, min, max } = *attrs;
-        product.each(y, |y, a_at, b_at| {
+        let len = product.m.saturating_mul(n);
+        product.each(&mut |y_at, a_at, b_at| {
             let a = a.get(a_at..).unwrap_or(&[]);
+            let y = y.get_mut(y_at..y_at.saturating_add(len)).unwrap_or(&mut []);
             let b = b.get(b_at..b_at.saturating_add(k.saturating_mul(n)));
             K::matmul_f32(MatMulF32 { a, b, bias, y, k, n, transpose_b, min, max });
         });
@@ -144,16 +146,16 @@ impl Product {
     }
 
     /// Calls `one` for each product, in order, with its part of `y` and where its operands begin.
-    pub(crate) fn each<T>(&self, y: &mut [T], mut one: impl FnMut(&mut [T], usize, usize)) {
+    pub(crate) fn each(&self, one: &mut dyn FnMut(usize, usize, usize)) {
         let (m, k, n) = (self.m, self.k, self.n);
-        let mut rest = y;
+        let mut y = 0usize;
         if self.shape.elements() == 0 {
             return;
         }
         rows(&self.stack, [0, 0], &[self.a, self.b], |[a, b]| {
-            let (now, later) = core::mem::take(&mut rest).split_at_mut_checked(m.saturating_mul(n)).unwrap_or_default();
-            rest = later;
-            one(now, (a as usize).saturating_mul(m.saturating_mul(k)), (b as usize).saturating_mul(k.saturating_mul(n)));
+            let (a, b) = (a.cast_unsigned(), b.cast_unsigned());
+            one(y, a.wrapping_mul(m).wrapping_mul(k), b.wrapping_mul(k).wrapping_mul(n));
+            y = y.wrapping_add(m.wrapping_mul(n));
         });
     }
 }

@@ -4,10 +4,9 @@
 //! shape arithmetic and double precision, so plain loops, and no bias, no bounds.
 
 use super::matmul::Product;
+use super::number::{ByType, Number};
 use crate::attrs::NoAttrs;
 use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type};
-use bytemuck::Pod;
-use half::f16;
 
 /// `[.., M, K], [.., K, N] -> [.., M, N]`; see the module.
 pub struct MatMulAny;
@@ -34,37 +33,28 @@ impl Op for MatMulAny {
     }
 
     fn run<K: Kernels>(_: &NoAttrs, io: &mut Io<'_>) {
-        match io.out_ty(0).map(|t| t.dtype) {
-            Some(DType::F16) => multiply(io, 0.0, |s, a: f16, b: f16| s + a.to_f32() * b.to_f32(), f16::from_f32),
-            Some(DType::F64) => multiply(io, 0.0, |s, a: f64, b: f64| s + a * b, |s| s),
-            // Two's complement: the same bits with and without a sign.
-            Some(DType::I32 | DType::U32) => {
-                multiply(io, 0, |s: u32, a: u32, b: u32| s.wrapping_add(a.wrapping_mul(b)), |s| s);
+        let Some(p) = Product::new(&io.shape(0), &io.shape(1), false) else { return };
+        let dtype = io.out_ty(0).map_or(DType::F64, |t| t.dtype);
+        let (a, b, y) = (io.bytes(0), io.bytes(1), io.output_bytes(0));
+        let load = |bytes, i| Number::load(dtype, bytes, i).unwrap_or(Number::small(dtype, 0));
+        p.each(&mut |y_at, a_at, b_at| {
+            for i in 0..p.m {
+                for j in 0..p.n {
+                    let sum = (0..p.k).fold(Number::small(dtype, 0), |sum, q| {
+                        let a = load(a, i.wrapping_mul(p.k).wrapping_add(q).wrapping_add(a_at));
+                        let b = load(b, q.wrapping_mul(p.n).wrapping_add(j).wrapping_add(b_at));
+                        ByType::SUM.apply(sum, PRODUCT.apply(a, b))
+                    });
+                    sum.store(dtype, y, i.wrapping_mul(p.n).wrapping_add(j).wrapping_add(y_at));
+                }
             }
-            Some(DType::I64 | DType::U64) => {
-                multiply(io, 0, |s: u64, a: u64, b: u64| s.wrapping_add(a.wrapping_mul(b)), |s| s);
-            }
-            _ => {}
-        }
+        });
     }
 }
 
-fn multiply<T: Pod, S: Copy>(io: &mut Io<'_>, zero: S, add: fn(S, T, T) -> S, store: fn(S) -> T) {
-    let Some(p) = Product::new(&io.shape(0), &io.shape(1), false) else { return };
-    let (a, b) = (io.input::<T>(0), io.input::<T>(1));
-    let n = p.n.max(1);
-    p.each(io.output(0), |y, a_at, b_at| {
-        let (mut a, b) = (a.get(a_at..).unwrap_or(&[]), b.get(b_at..).unwrap_or(&[]));
-        for y in y.chunks_mut(n) {
-            let (row, rest) = a.split_at_checked(p.k).unwrap_or_default();
-            a = rest;
-            for (j, y) in y.iter_mut().enumerate() {
-                let column = b.iter().skip(j).step_by(n);
-                *y = store(row.iter().zip(column).fold(zero, |s, (&a, &b)| add(s, a, b)));
-            }
-        }
-    });
-}
+/// In 64 bits: what an integer product loses when it is stored, it would have lost anyway.
+const PRODUCT: ByType =
+    ByType { single: |a, b| a * b, double: |a, b| a * b, signed: i64::wrapping_mul, unsigned: u64::wrapping_mul };
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
@@ -72,6 +62,7 @@ mod tests {
     extern crate std;
 
     use super::*;
+    use half::f16;
     use crate::op::testing::{Tensor, run};
 
     #[test]

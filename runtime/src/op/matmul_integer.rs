@@ -7,6 +7,7 @@
 //! Σ (a - a_zero)·(b - b_zero) = Σ (a - a_zero)·b - b_zero·Σ (a - a_zero)
 //! ```
 
+use super::byte::Bytes;
 use super::matmul::Product;
 use crate::attrs::NoAttrs;
 use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type};
@@ -37,13 +38,18 @@ impl Op for MatMulInteger {
     }
 
     fn run<K: Kernels>(_: &NoAttrs, io: &mut Io<'_>) {
-        let signed = |i: usize| io.ty(i).is_some_and(|t| t.dtype == DType::I8);
-        match (signed(0), signed(1)) {
-            (true, true) => multiply::<i8, i8>(io),
-            (true, false) => multiply::<i8, u8>(io),
-            (false, true) => multiply::<u8, i8>(io),
-            (false, false) => multiply::<u8, u8>(io),
-        }
+        let Some(p) = Product::new(&io.shape(0), &io.shape(1), false) else { return };
+        let (a, b, y) = (Bytes::new(io, 0, 2), Bytes::new(io, 1, 3), io.output::<i32>(0));
+        // The rows of one matrix, though several may be one product.
+        let rows = io.shape(0).dims().iter().rev().nth(1).map_or(1, |&m| (m as usize).max(1));
+        p.each(&mut |y_at, a_at, b_at| {
+            let y = y.get_mut(y_at..).unwrap_or(&mut []);
+            for (i, y) in y.chunks_mut(p.n.max(1)).take(p.m).enumerate() {
+                let row_of_a = a.from(i.wrapping_mul(p.k).wrapping_add(a_at)).take(p.k);
+                let zero = a.zero(i.checked_rem(rows).unwrap_or(0));
+                row(row_of_a, zero, &b, b_at, y);
+            }
+        });
     }
 }
 
@@ -60,42 +66,21 @@ fn check_zero(sig: &Sig<'_>, i: usize, dtype: DType, n: u32, from_end: usize) ->
     }
 }
 
-/// Value `i` of a zero point that holds one value, one for each `i`, or none.
-fn zero_at<T: Copy + Into<i32>>(zeros: &[T], i: usize) -> i32 {
-    let shared = if zeros.len() == 1 { zeros.first() } else { zeros.get(i) };
-    shared.map_or(0, |&z| z.into())
-}
-
-fn multiply<A: bytemuck::Pod + Into<i32>, B: bytemuck::Pod + Into<i32>>(io: &mut Io<'_>) {
-    let Some(p) = Product::new(&io.shape(0), &io.shape(1), false) else { return };
-    let (a, b, a_zeros, b_zeros) = (io.input::<A>(0), io.input::<B>(1), io.input::<A>(2), io.input::<B>(3));
-    // The rows of one matrix, though several may be one product.
-    let rows = io.shape(0).dims().iter().rev().nth(1).map_or(1, |&m| (m as usize).max(1));
-    p.each(io.output(0), |y, a_at, b_at| {
-        let (a, b) = (a.get(a_at..).unwrap_or(&[]), b.get(b_at..).unwrap_or(&[]));
-        for (i, y) in y.chunks_mut(p.n.max(1)).enumerate() {
-            let start = i.saturating_mul(p.k);
-            let a = a.get(start..start.saturating_add(p.k)).unwrap_or(&[]);
-            let sum = row(a, zero_at(a_zeros, i.checked_rem(rows).unwrap_or(0)), b, y);
-            for (j, y) in y.iter_mut().enumerate() {
-                *y = y.wrapping_sub(zero_at(b_zeros, j).wrapping_mul(sum));
-            }
-        }
-    });
-}
-
-/// `y = Σ (a[p] - zero)·b[p, ..]`; returns `Σ (a[p] - zero)`.
-fn row<A: Copy + Into<i32>, B: Copy + Into<i32>>(a: &[A], zero: i32, b: &[B], y: &mut [i32]) -> i32 {
+/// `y = Σ (a[p] - a_zero)·(b[p, ..] - b_zeros)`, `b` from `at` on.
+fn row(a: impl Iterator<Item = i32>, a_zero: i32, b: &Bytes<'_>, mut at: usize, y: &mut [i32]) {
     let mut sum = 0i32;
     y.fill(0);
-    for (&a, b) in a.iter().zip(b.chunks_exact(y.len().max(1))) {
-        let a = a.into().wrapping_sub(zero);
+    for a in a {
+        let a = a.wrapping_sub(a_zero);
         sum = sum.wrapping_add(a);
-        for (y, &b) in y.iter_mut().zip(b) {
-            *y = y.wrapping_add(a.wrapping_mul(b.into()));
+        for (y, b) in y.iter_mut().zip(b.from(at)) {
+            *y = y.wrapping_add(a.wrapping_mul(b));
         }
+        at = at.wrapping_add(y.len());
     }
-    sum
+    for (j, y) in y.iter_mut().enumerate() {
+        *y = y.wrapping_sub(b.zero(j).wrapping_mul(sum));
+    }
 }
 
 #[cfg(test)]

@@ -7,12 +7,11 @@
 //! Padding never wins, nor does NaN. Output 1, if asked for, holds the position of each first greatest element,
 //! counted as ONNX does: in a tensor `[N, C, spatial…]`, whose spatial axes lie row by row or column by column.
 
+use super::number::Number;
 use super::window::{self, Window};
 use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type};
-use bytemuck::Pod;
-use half::f16;
+use core::cmp::Ordering;
 use siskin_kernels::Pool;
-use siskin_kernels::generic::Ordered;
 
 crate::attrs! {
     /// Attributes of [`MaxPool`]. Entries belong to the last three axes before the channels; those of absent axes are
@@ -62,41 +61,30 @@ impl Op for MaxPool {
     }
 
     fn run<K: Kernels>(attrs: &MaxPoolAttrs, io: &mut Io<'_>) {
+        let Ok((pool, _)) = attrs.geometry(&io.shape(0)) else { return };
         match io.ty(0).map(|t| t.dtype) {
-            Some(DType::F32) => run::<K, f32>(attrs, io),
-            Some(DType::F16) => run::<K, f16>(attrs, io),
-            Some(DType::I8) => run::<K, i8>(attrs, io),
-            Some(DType::U8) => run::<K, u8>(attrs, io),
-            _ => {}
+            Some(DType::F32) if !attrs.indices => K::max_pool::<f32>(&pool, io.input(0), io.output(0)),
+            Some(DType::I8) if !attrs.indices => K::max_pool::<i8>(&pool, io.input(0), io.output(0)),
+            Some(dtype) => one_by_one(&pool, attrs.column_major, dtype, io),
+            None => {}
         }
     }
 }
 
-fn run<K: Kernels, T: Ordered + Pod>(attrs: &MaxPoolAttrs, io: &mut Io<'_>) {
-    let Ok((pool, _)) = attrs.geometry(&io.shape(0)) else { return };
-    let x = io.input::<T>(0);
-    if attrs.indices {
-        let outputs = io.output::<T>(0).iter_mut().zip(io.output::<i64>(1));
-        with_indices(&pool, attrs.column_major, x, outputs);
-    } else {
-        K::max_pool(&pool, x, io.output(0));
-    }
-}
-
-fn with_indices<'y, T: Ordered + 'y>(
-    pool: &Pool,
-    column_major: bool,
-    x: &[T],
-    mut outputs: impl Iterator<Item = (&'y mut T, &'y mut i64)>,
-) {
+/// The slow way, for any element type, with positions.
+fn one_by_one(pool: &Pool, column_major: bool, dtype: DType, io: &mut Io<'_>) {
+    let (x, values, places) = (io.bytes(0), io.output_bytes(0), io.output::<i64>(1));
     let [z_axis, y_axis, x_axis] = &pool.axes;
+    let mut i = 0usize;
     for n in 0..pool.batch {
         for z in 0..z_axis.output {
             for y in 0..y_axis.output {
                 for w in 0..x_axis.output {
                     for c in 0..pool.channels {
-                        let Some((value, index)) = outputs.next() else { return };
-                        (*value, *index) = greatest(pool, column_major, x, (n, c), [z, y, w]);
+                        let (value, place) = greatest(pool, column_major, (dtype, x), (n, c), [z, y, w]);
+                        value.store(dtype, values, i);
+                        places.get_mut(i).into_iter().for_each(|p| *p = place);
+                        i = i.wrapping_add(1);
                     }
                 }
             }
@@ -104,11 +92,17 @@ fn with_indices<'y, T: Ordered + 'y>(
     }
 }
 
-/// The first greatest element under output `at` of channel `c` of sample `n`, and its position.
-fn greatest<T: Ordered>(pool: &Pool, columns: bool, x: &[T], (n, c): (usize, usize), at: [usize; 3]) -> (T, i64) {
+/// The greatest element under one output, and its position.
+fn greatest(
+    pool: &Pool,
+    columns: bool,
+    (dtype, x): (DType, &[u8]),
+    (n, c): (usize, usize),
+    at: [usize; 3],
+) -> (Number, i64) {
     let [z_axis, y_axis, x_axis] = &pool.axes;
     let volume = z_axis.input.wrapping_mul(y_axis.input).wrapping_mul(x_axis.input);
-    let (mut best, mut place) = (T::LOWEST, None);
+    let (mut best, mut place) = (Number::least(dtype), None);
     for z in z_axis.taps(at[0]).map(|k| z_axis.position(at[0], k)) {
         for y in y_axis.taps(at[1]).map(|k| y_axis.position(at[1], k)) {
             for w in x_axis.taps(at[2]).map(|k| x_axis.position(at[2], k)) {
@@ -116,8 +110,8 @@ fn greatest<T: Ordered>(pool: &Pool, columns: bool, x: &[T], (n, c): (usize, usi
                 let column = w.wrapping_mul(y_axis.input).wrapping_add(y).wrapping_mul(z_axis.input).wrapping_add(z);
                 let here = if columns { column } else { pixel };
                 let element = n.wrapping_mul(volume).wrapping_add(pixel).wrapping_mul(pool.channels).wrapping_add(c);
-                let v = x.get(element).copied().unwrap_or(T::LOWEST);
-                if v > best {
+                let v = Number::load(dtype, x, element).unwrap_or(best);
+                if v.order(best) == Some(Ordering::Greater) {
                     (best, place) = (v, Some(here));
                 }
                 place = place.or(Some(here));

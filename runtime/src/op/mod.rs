@@ -278,6 +278,7 @@ catalogue! {
 }
 
 mod broadcast;
+mod byte;
 #[cfg(all(test, feature = "text"))]
 mod chaos;
 mod indices;
