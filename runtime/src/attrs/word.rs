@@ -63,7 +63,7 @@ fn take_array<const N: usize>(words: &mut &[u32]) -> [u32; N] {
 }
 
 macro_rules! plain_word {
-    ($($t:ty: $valid:expr, $from:expr, $to:expr, $parse:expr;)*) => {$(
+    ($($t:ty: $valid:expr, $from:expr, $to:expr, $parse:expr $(, $array:expr)?;)*) => {$(
         impl Word for $t {
             const VALIDITY: Validity = Validity::one($valid);
 
@@ -72,10 +72,12 @@ macro_rules! plain_word {
                 $from(take(words))
             }
 
-            #[inline(always)]
-            fn read_array<const N: usize>(words: &mut &[u32]) -> [Self; N] {
-                take_array(words).map($from)
-            }
+            $(
+                #[inline(always)]
+                fn read_array<const N: usize>(words: &mut &[u32]) -> [Self; N] {
+                    $array(take_array::<N>(words))
+                }
+            )?
 
             fn write(&self, put: &mut dyn FnMut(u32)) {
                 put($to(*self));
@@ -93,9 +95,9 @@ macro_rules! plain_word {
 }
 
 plain_word! {
-    u32: Valid::ANY, |w| w, |v| v, |t: &str| t.parse().ok();
-    i32: Valid::ANY, u32::cast_signed, i32::cast_unsigned, |t: &str| t.parse().ok();
-    f32: Valid::ANY, f32::from_bits, f32::to_bits, |t: &str| t.parse().ok();
+    u32: Valid::ANY, |w| w, |v| v, |t: &str| t.parse().ok(), |array| array;
+    i32: Valid::ANY, u32::cast_signed, i32::cast_unsigned, |t: &str| t.parse().ok(), bytemuck::cast;
+    f32: Valid::ANY, f32::from_bits, f32::to_bits, |t: &str| t.parse().ok(), bytemuck::cast;
     bool: Valid::between(0, 1), |w| w != 0, u32::from, |t: &str| t.parse().ok();
     DType: Valid::between(1, 12), |w| DType::from_code(w as u8).unwrap_or(DType::F32), |t: DType| u32::from(t.code()),
         |t: &str| DType::ALL.into_iter().find(|d| d.name() == t);

@@ -57,7 +57,7 @@ impl Op for Gru {
 
     fn run<K: Kernels>(attrs: &GruAttrs, io: &mut Io<'_>) {
         let [f, g, backward_f, backward_g] = attrs.activations;
-        recurrent::run(&attrs.common(), FORM, io, |layer, step| {
+        recurrent::run(&attrs.common(), FORM, io, &mut |layer, step| {
             let activations = if layer.direction == 0 { [f, g] } else { [backward_f, backward_g] };
             K::gru_f32(GruF32 {
                 x: step.x,

@@ -59,7 +59,7 @@ impl Op for LayerNormalization {
 
     fn run<K: Kernels>(attrs: &LayerNormAttrs, io: &mut Io<'_>) {
         let mut statistics = io.output::<f32>(1).iter_mut().zip(io.output::<f32>(2));
-        let y = normalized(io, attrs.axis, |row| {
+        let y = normalized(io, attrs.axis, &mut |row| {
             let found = K::normalize_f32(row, attrs.epsilon);
             if let Some((mean, inverse)) = statistics.next() {
                 (*mean, *inverse) = found;
@@ -84,7 +84,7 @@ impl Op for RMSNormalization {
     }
 
     fn run<K: Kernels>(attrs: &RmsNormAttrs, io: &mut Io<'_>) {
-        let y = normalized(io, attrs.axis, |row| K::rms_normalize_f32(row, attrs.epsilon));
+        let y = normalized(io, attrs.axis, &mut |row| K::rms_normalize_f32(row, attrs.epsilon));
         scale_and_shift(io, y);
     }
 }
@@ -105,13 +105,13 @@ fn check(sig: &Sig<'_>, axis: u32, epsilon: f32) -> Result<Shape, Error> {
 }
 
 /// Output 0 with every row of `x` after `normalize`.
-fn normalized<'a>(io: &mut Io<'a>, axis: u32, mut normalize: impl FnMut(&mut [f32])) -> &'a mut [f32] {
+fn normalized<'a>(io: &mut Io<'a>, axis: u32, normalize: &mut dyn FnMut(&mut [f32])) -> &'a mut [f32] {
     let len = io.shape(0).dims().iter().skip(axis as usize).fold(1usize, |n, &d| n.wrapping_mul(d as usize));
     let (x, y, taken) = (io.input::<f32>(0), io.output::<f32>(0), io.in_place() == Some(0));
     if !taken {
         y.iter_mut().zip(x).for_each(|(y, &x)| *y = x);
     }
-    y.chunks_exact_mut(len.max(1)).for_each(&mut normalize);
+    y.chunks_exact_mut(len.max(1)).for_each(normalize);
     y
 }
 

@@ -64,7 +64,7 @@ impl Op for Lstm {
     fn run<K: Kernels>(attrs: &LstmAttrs, io: &mut Io<'_>) {
         let [f, g, h, backward_f, backward_g, backward_h] = attrs.activations;
         let peepholes = io.input::<f32>(7);
-        recurrent::run(&attrs.common(), FORM, io, |layer, step| {
+        recurrent::run(&attrs.common(), FORM, io, &mut |layer, step| {
             let forward = layer.direction == 0;
             K::lstm_f32(LstmF32 {
                 x: step.x,

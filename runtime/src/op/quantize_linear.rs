@@ -56,7 +56,7 @@ impl Op for QuantizeLinear {
         let steps = Steps::new(io, attrs.axis, attrs.block);
         let (from, x, reals) = (io.ty(0).map_or(DType::F32, |t| t.dtype), io.bytes(0), io.input::<f32>(0));
         let y = io.output_bytes(0);
-        steps.each(|range, scale, zero| match (from, attrs.dtype) {
+        steps.each(&mut |range, scale, zero| match (from, attrs.dtype) {
             (DType::F32, DType::I8) => spread(y, reals, range, |v| level(v, scale, zero).clamp(-128, 127) as i8),
             (DType::F32, DType::U8) => spread(y, reals, range, |v| level(v, scale, zero).clamp(0, 255) as u8),
             (_, to) => {
@@ -88,7 +88,7 @@ impl Op for DequantizeLinear {
         let Some((from, to)) = io.ty(0).zip(io.out_ty(0)).map(|(x, y)| (x.dtype, y.dtype)) else { return };
         let (x, signed, unsigned) = (io.bytes(0), io.input::<i8>(0), io.input::<u8>(0));
         let y = io.output_bytes(0);
-        steps.each(|range, scale, zero| match (from, to) {
+        steps.each(&mut |range, scale, zero| match (from, to) {
             (DType::I8, DType::F32) => spread(y, signed, range, |v| i32::from(v).wrapping_sub(zero) as f32 * scale),
             (DType::U8, DType::F32) => spread(y, unsigned, range, |v| i32::from(v).wrapping_sub(zero) as f32 * scale),
             _ => {
@@ -211,7 +211,7 @@ impl<'a> Steps<'a> {
     }
 
     /// Calls `f` with the elements that share a scale, the scale and the zero point.
-    fn each(&self, mut f: impl FnMut(Range<usize>, f32, i32)) {
+    fn each(&self, f: &mut dyn FnMut(Range<usize>, f32, i32)) {
         let mut start = 0;
         while start < self.len {
             let end = start.saturating_add(self.run).min(self.len);

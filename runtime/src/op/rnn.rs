@@ -48,7 +48,7 @@ impl Op for Rnn {
 
     fn run<K: Kernels>(attrs: &RnnAttrs, io: &mut Io<'_>) {
         let [f, backward_f] = attrs.activations;
-        recurrent::run(&attrs.common(), FORM, io, |layer, step| {
+        recurrent::run(&attrs.common(), FORM, io, &mut |layer, step| {
             K::rnn_f32(RnnF32 {
                 x: step.x,
                 h: step.h,

@@ -8,6 +8,11 @@ use crate::attrs::NoAttrs;
 use crate::quant;
 use siskin_kernels::math;
 
+/// A function that models seldom use, by way of its `f64` form: one copy of each serves both types.
+fn rounded(f: fn(f64) -> f64, x: f32) -> f32 {
+    f(x.into()) as f32
+}
+
 unary! {
     /// `tanh x`.
     Tanh = 62, NoAttrs, SHORT, |_, x| math::tanh(x);
@@ -44,27 +49,27 @@ unary! {
     /// The error function, `2/√π · ∫ e^-t² dt` from 0 to `x`.
     Erf = 73, NoAttrs, SHORT, |_, x| libm::erff(x);
     /// `sin x`, radians.
-    Sin = 74, NoAttrs, SHORT, |_, x| libm::sinf(x);
+    Sin = 74, NoAttrs, SHORT, |_, x| rounded(libm::sin, x);
     /// `cos x`, radians.
-    Cos = 75, NoAttrs, SHORT, |_, x| libm::cosf(x);
+    Cos = 75, NoAttrs, SHORT, |_, x| rounded(libm::cos, x);
     /// `tan x`, radians.
-    Tan = 76, NoAttrs, SHORT, |_, x| libm::tanf(x);
+    Tan = 76, NoAttrs, SHORT, |_, x| rounded(libm::tan, x);
     /// The inverse of the sine.
-    Asin = 77, NoAttrs, SHORT, |_, x| libm::asinf(x);
+    Asin = 77, NoAttrs, SHORT, |_, x| rounded(libm::asin, x);
     /// The inverse of the cosine.
-    Acos = 78, NoAttrs, SHORT, |_, x| libm::acosf(x);
+    Acos = 78, NoAttrs, SHORT, |_, x| rounded(libm::acos, x);
     /// The inverse of the tangent.
-    Atan = 79, NoAttrs, SHORT, |_, x| libm::atanf(x);
+    Atan = 79, NoAttrs, SHORT, |_, x| rounded(libm::atan, x);
     /// `(e^x - e^-x) / 2`.
-    Sinh = 80, NoAttrs, SHORT, |_, x| libm::sinhf(x);
+    Sinh = 80, NoAttrs, SHORT, |_, x| rounded(libm::sinh, x);
     /// `(e^x + e^-x) / 2`.
-    Cosh = 81, NoAttrs, SHORT, |_, x| libm::coshf(x);
+    Cosh = 81, NoAttrs, SHORT, |_, x| rounded(libm::cosh, x);
     /// The inverse of the hyperbolic sine.
-    Asinh = 82, NoAttrs, SHORT, |_, x| libm::asinhf(x);
+    Asinh = 82, NoAttrs, SHORT, |_, x| rounded(libm::asinh, x);
     /// The inverse of the hyperbolic cosine.
-    Acosh = 83, NoAttrs, SHORT, |_, x| libm::acoshf(x);
+    Acosh = 83, NoAttrs, SHORT, |_, x| rounded(libm::acosh, x);
     /// The inverse of the hyperbolic tangent.
-    Atanh = 84, NoAttrs, SHORT, |_, x| libm::atanhf(x);
+    Atanh = 84, NoAttrs, SHORT, |_, x| rounded(libm::atanh, x);
 }
 
 #[cfg(test)]

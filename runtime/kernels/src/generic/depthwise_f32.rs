@@ -29,11 +29,7 @@ pub fn depthwise_f32(args: ConvF32<'_>) {
             filters,
         };
         let row_len = x_axis.output.wrapping_mul(g.out_channels);
-        if count == LANES {
-            each_row(&g.axes, g.batch, row_len, args.y, |row, y| block.row::<true>(row, y));
-        } else {
-            each_row(&g.axes, g.batch, row_len, args.y, |row, y| block.row::<false>(row, y));
-        }
+        each_row(&g.axes, g.batch, row_len, args.y, |row, y| block.row(row, y));
     }
 }
 
@@ -49,8 +45,7 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
-    /// One row; `FULL` says that the block has as many channels as lanes.
-    fn row<const FULL: bool>(&self, row: &Row, y: &mut [f32]) {
+    fn row(&self, row: &Row, y: &mut [f32]) {
         let [_, _, x_axis] = &self.g.axes;
         let mut pixels = y.chunks_exact_mut(self.g.out_channels.max(1));
         let mut put = |sums: &Sums| self.filters.store(pixels.next().unwrap_or(&mut []), sums, &self.bias, self.clamp);
@@ -58,10 +53,10 @@ impl Block<'_> {
         while at < x_axis.output {
             let next = at.wrapping_add(1);
             if self.interior.contains(&at) && self.interior.contains(&next) {
-                self.sums::<FULL, 2>(row, at, 0..x_axis.kernel).iter().for_each(&mut put);
+                self.sums::<2>(row, at, 0..x_axis.kernel).iter().for_each(&mut put);
                 at = next;
             } else {
-                self.sums::<FULL, 1>(row, at, x_axis.taps(at)).iter().for_each(&mut put);
+                self.sums::<1>(row, at, x_axis.taps(at)).iter().for_each(&mut put);
             }
             at = at.wrapping_add(1);
         }
@@ -69,7 +64,7 @@ impl Block<'_> {
 
     /// The sums of `P` outputs from `at` on, which share these taps.
     #[inline(always)]
-    fn sums<const FULL: bool, const P: usize>(&self, row: &Row, at: usize, taps: Range<usize>) -> [Sums; P] {
+    fn sums<const P: usize>(&self, row: &Row, at: usize, taps: Range<usize>) -> [Sums; P] {
         let [_, _, x_axis] = &self.g.axes;
         let mut sums = [[0.0; LANES]; P];
         let first = x_axis.position(at, taps.start);
@@ -78,7 +73,7 @@ impl Block<'_> {
             for w in self.filters.taps(tap.wrapping_add(taps.start), taps.len()) {
                 let mut here = pixel;
                 for sums in &mut sums {
-                    self.add::<FULL>(sums, here, w);
+                    self.add(sums, here, w);
                     here = here.wrapping_add(x_axis.stride);
                 }
                 pixel = pixel.wrapping_add(x_axis.dilation);
@@ -87,17 +82,15 @@ impl Block<'_> {
         sums
     }
 
+    /// Lanes beyond the last channel see a neighbour's elements, and are never stored.
     #[inline(always)]
-    fn add<const FULL: bool>(&self, sums: &mut Sums, pixel: usize, w: &Sums) {
+    fn add(&self, sums: &mut Sums, pixel: usize, w: &Sums) {
         let start = pixel.wrapping_mul(self.g.in_channels).wrapping_add(self.filters.first);
         let x = self.x.get(start..).unwrap_or(&[]);
         let lanes = sums.iter_mut().zip(w);
-        if FULL {
-            let Some(x) = x.first_chunk::<LANES>() else { return };
-            lanes.zip(x).for_each(|((sum, w), x)| *sum += x * w);
-        } else {
-            // Lanes beyond the last channel see a neighbour's elements, and are never stored.
-            lanes.zip(x).for_each(|((sum, w), x)| *sum += x * w);
+        match x.first_chunk::<LANES>() {
+            Some(x) => lanes.zip(x).for_each(|((sum, w), x)| *sum += x * w),
+            None => lanes.zip(x).for_each(|((sum, w), x)| *sum += x * w),
         }
     }
 }

@@ -39,11 +39,7 @@ where
             let window = Window { g, x, row, at, taps: x_axis.taps(at) };
             for (block, y) in y.chunks_mut(LANES).enumerate() {
                 let first = block.wrapping_mul(LANES);
-                let folded = if y.len() == LANES {
-                    window.fold::<true, A>(first, fold.start, &fold.step)
-                } else {
-                    window.fold::<false, A>(first, fold.start, &fold.step)
-                };
+                let folded = window.fold(first, fold.start, &fold.step);
                 y.iter_mut().zip(folded).for_each(|(y, a)| *y = finish(a));
             }
         }
@@ -60,21 +56,18 @@ struct Window<'a, T> {
 }
 
 impl<T: Copy> Window<'_, T> {
-    /// Folds eight channels; `FULL` says that there are so many from `first` on.
+    /// Folds eight channels. Those beyond the last are a neighbour's, and never stored.
     #[inline(always)]
-    fn fold<const FULL: bool, A: Copy>(&self, first: usize, start: A, step: &impl Fn(A, T) -> A) -> [A; LANES] {
+    fn fold<A: Copy>(&self, first: usize, start: A, step: &impl Fn(A, T) -> A) -> [A; LANES] {
         let [_, _, x_axis] = &self.g.axes;
         let mut folded = [start; LANES];
         self.row.each_input(&self.g.axes, |pixel, _| {
             for k in self.taps.clone() {
                 let pixel = pixel.wrapping_add(x_axis.position(self.at, k));
                 let x = self.x.get(pixel.wrapping_mul(self.g.channels).wrapping_add(first)..).unwrap_or(&[]);
-                if FULL {
-                    let Some(x) = x.first_chunk::<LANES>() else { return };
-                    folded.iter_mut().zip(x).for_each(|(a, &x)| *a = step(*a, x));
-                } else {
-                    // Lanes beyond the last channel see a neighbour's elements, and are never stored.
-                    folded.iter_mut().zip(x).for_each(|(a, &x)| *a = step(*a, x));
+                match x.first_chunk::<LANES>() {
+                    Some(x) => folded.iter_mut().zip(x).for_each(|(a, &x)| *a = step(*a, x)),
+                    None => folded.iter_mut().zip(x).for_each(|(a, &x)| *a = step(*a, x)),
                 }
             }
         });
