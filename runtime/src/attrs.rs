@@ -3,7 +3,7 @@
 //! [`attrs!`](crate::attrs!) declares a struct once; checking, reading, writing and the text form follow from it. Which
 //! values are valid is a table, and one function checks all of them; after it, reading a field is a load.
 
-use crate::Error;
+use crate::Refusal;
 use core::fmt;
 
 mod word;
@@ -106,10 +106,10 @@ impl Validity {
 /// Checks that there are as many words as `valid` lists, each valid.
 ///
 /// # Errors
-/// [`Error::ATTRS`] otherwise.
-pub fn check(words: &[u32], valid: &[Valid]) -> Result<(), Error> {
+/// [`Refusal::Attrs`] otherwise.
+pub fn check(words: &[u32], valid: &[Valid]) -> Result<(), Refusal> {
     let all = words.len() == valid.len() && words.iter().zip(valid).all(|(&w, v)| v.has(w));
-    if all { Ok(()) } else { Err(Error::ATTRS) }
+    if all { Ok(()) } else { Err(Refusal::Attrs) }
 }
 
 /// The attributes of one operator.
@@ -123,8 +123,8 @@ pub trait Attrs: Sized + Clone {
     /// Reads the words of a record: all of them, no more, no fewer.
     ///
     /// # Errors
-    /// [`Error::ATTRS`] if the number of words or a value is not valid.
-    fn read(words: &[u32]) -> Result<Self, Error> {
+    /// [`Refusal::Attrs`] if the number of words or a value is not valid.
+    fn read(words: &[u32]) -> Result<Self, Refusal> {
         check(words, Self::VALID).map(|()| Self::of(words))
     }
 

@@ -34,24 +34,39 @@ pub enum Error {
     SelfTest(u16),
 }
 
-impl Error {
-    /// Places an operator's refusal in the plan.
+/// What an operator's rule refuses. One byte, since rules are much of the code and every step of one may refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The operands' element types.
+    DType,
+    /// The operands' number or shapes.
+    Shape,
+    /// The attributes.
+    Attrs,
+}
+
+impl Refusal {
+    /// The error of the operator at this index of the plan.
     pub(crate) const fn at(self, index: u16, code: Code) -> Error {
         match self {
-            Error::DType(..) => Error::DType(index, code),
-            Error::Shape(..) => Error::Shape(index, code),
-            Error::Attrs(..) => Error::Attrs(index, code),
-            other => other,
+            Refusal::DType => Error::DType(index, code),
+            Refusal::Shape => Error::Shape(index, code),
+            Refusal::Attrs => Error::Attrs(index, code),
         }
     }
-
-    /// An operator's refusal of its operands' element types.
-    pub const DTYPE: Error = Error::DType(0, Code(0));
-    /// An operator's refusal of its operands' number or shapes.
-    pub const SHAPE: Error = Error::Shape(0, Code(0));
-    /// An operator's refusal of its attributes.
-    pub const ATTRS: Error = Error::Attrs(0, Code(0));
 }
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refusal::DType => "the element types do not suit the operator",
+            Refusal::Shape => "the number or the shapes of the inputs do not suit the operator",
+            Refusal::Attrs => "the attributes do not suit the operator",
+        })
+    }
+}
+
+impl core::error::Error for Refusal {}
 
 impl From<FormatError> for Error {
     fn from(e: FormatError) -> Error {

@@ -2,7 +2,7 @@
 //!
 //! Every operator asks these questions several times, and none of them while it computes: they are calls, not inlined.
 
-use crate::{DType, Error, Shape, Type};
+use crate::{DType, Refusal, Shape, Type};
 use bytemuck::Pod;
 
 /// The types of an operator's inputs.
@@ -33,10 +33,10 @@ impl Sig<'_> {
     /// The type of an input that must be there.
     ///
     /// # Errors
-    /// [`Error::SHAPE`] if it is absent.
+    /// [`Refusal::Shape`] if it is absent.
     #[inline(never)]
-    pub fn ty(&self, i: usize) -> Result<Type, Error> {
-        self.0.ty(i).ok_or(Error::SHAPE)
+    pub fn ty(&self, i: usize) -> Result<Type, Refusal> {
+        self.0.ty(i).ok_or(Refusal::Shape)
     }
 
     /// The type of an input that may be absent.
@@ -48,20 +48,20 @@ impl Sig<'_> {
     /// The shape of an input that must be there and of this element type.
     ///
     /// # Errors
-    /// [`Error::SHAPE`] if it is absent, [`Error::DTYPE`] if its elements differ.
+    /// [`Refusal::Shape`] if it is absent, [`Refusal::DType`] if its elements differ.
     #[inline(never)]
-    pub fn shape(&self, i: usize, dtype: DType) -> Result<Shape, Error> {
+    pub fn shape(&self, i: usize, dtype: DType) -> Result<Shape, Refusal> {
         let ty = self.ty(i)?;
-        if ty.dtype == dtype { Ok(ty.shape) } else { Err(Error::DTYPE) }
+        if ty.dtype == dtype { Ok(ty.shape) } else { Err(Refusal::DType) }
     }
 
     /// Checks that there are no more than `n` inputs.
     ///
     /// # Errors
-    /// [`Error::SHAPE`] if there are more.
+    /// [`Refusal::Shape`] if there are more.
     #[inline(never)]
-    pub fn at_most(&self, n: usize) -> Result<(), Error> {
-        if self.count() <= n { Ok(()) } else { Err(Error::SHAPE) }
+    pub fn at_most(&self, n: usize) -> Result<(), Refusal> {
+        if self.count() <= n { Ok(()) } else { Err(Refusal::Shape) }
     }
 }
 
@@ -87,21 +87,21 @@ impl Outputs {
     /// One output of this element type and these axes.
     ///
     /// # Errors
-    /// [`Error::SHAPE`] if there are more than [`crate::MAX_RANK`] axes.
+    /// [`Refusal::Shape`] if there are more than [`crate::MAX_RANK`] axes.
     #[inline(never)]
-    pub fn dims(dtype: DType, dims: &[u32]) -> Result<Outputs, Error> {
-        Ok(Outputs::one(Type::new(dtype, Shape::new(dims).ok_or(Error::SHAPE)?)))
+    pub fn dims(dtype: DType, dims: &[u32]) -> Result<Outputs, Refusal> {
+        Ok(Outputs::one(Type::new(dtype, Shape::new(dims).ok_or(Refusal::Shape)?)))
     }
 
     /// Several outputs, at most [`MAX_OUTPUTS`].
     ///
     /// # Errors
-    /// [`Error::SHAPE`] if there are more.
+    /// [`Refusal::Shape`] if there are more.
     #[inline(never)]
-    pub fn many(list: &[Type]) -> Result<Outputs, Error> {
+    pub fn many(list: &[Type]) -> Result<Outputs, Refusal> {
         let mut types = [None; MAX_OUTPUTS];
         if list.len() > MAX_OUTPUTS {
-            return Err(Error::SHAPE);
+            return Err(Refusal::Shape);
         }
         for (slot, &ty) in types.iter_mut().zip(list) {
             *slot = Some(ty);

@@ -23,7 +23,7 @@ pub mod quant;
 mod session;
 pub mod strided;
 
-pub use error::Error;
+pub use error::{Error, Refusal};
 pub use io::{Io, MAX_OUTPUTS, Operands, Outputs, Sig, Values};
 pub use model::{Model, Port, Step};
 pub use op::{Code, Entry, Op, OpSet};

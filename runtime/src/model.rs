@@ -2,7 +2,7 @@
 
 use crate::io::{Operands, Sig};
 use crate::op::{Code, Entry, OpSet};
-use crate::{DType, Error, Shape, Type};
+use crate::{DType, Error, Refusal, Shape, Type};
 use siskin_format::{Artifact, IoRecord, OpRecord};
 
 /// A model that [`Model::parse`] has proved safe to run, borrowed from the caller's bytes.
@@ -48,7 +48,7 @@ impl<'a> Model<'a> {
     }
 
     /// Checks that the recorded outputs are what the operator's rule says.
-    fn check(&self, record: &OpRecord, entry: &Entry) -> Result<(), Error> {
+    fn check(&self, record: &OpRecord, entry: &Entry) -> Result<(), Refusal> {
         let operands = self.artifact.operands(record);
         let types =
             RecordTypes { artifact: &self.artifact, inputs: operands.get(..record.inputs.into()).unwrap_or(&[]) };
@@ -58,20 +58,20 @@ impl<'a> Model<'a> {
         let mut written = operands.get(record.inputs.into()..).unwrap_or(&[]).iter();
         for ty in rule.types() {
             if written.next().and_then(|&i| self.ty(i)) != Some(ty) {
-                return Err(Error::SHAPE);
+                return Err(Refusal::Shape);
             }
         }
         let scratch = match written.next() {
-            Some(&i) if record.scratch == 1 => self.ty(i).and_then(|t| t.checked_bytes()).ok_or(Error::SHAPE)?,
+            Some(&i) if record.scratch == 1 => self.ty(i).and_then(|t| t.checked_bytes()).ok_or(Refusal::Shape)?,
             None if record.scratch == 0 => 0,
-            _ => return Err(Error::SHAPE),
+            _ => return Err(Refusal::Shape),
         };
         let taken = record.in_place.checked_sub(1).map(usize::from);
         let allowed = taken.is_none_or(|k| entry.in_place(attrs, &sig, k));
         if scratch >= rule.scratch && rule.types().count() == usize::from(record.outputs) && allowed {
             Ok(())
         } else {
-            Err(Error::SHAPE)
+            Err(Refusal::Shape)
         }
     }
 

@@ -126,7 +126,7 @@ fn gelu_tanh(x: f32) -> f32 {
 mod tests {
     use super::*;
     use crate::op::testing::{Tensor, run, run_all};
-    use crate::{Error, Op};
+    use crate::{Refusal, Op};
 
     const X: [f32; 7] = [-100.0, -2.0, -0.5, 0.0, 0.5, 2.0, 100.0];
 
@@ -176,6 +176,6 @@ mod tests {
     fn relu_takes_integers_and_the_rest_does_not() {
         let x = Tensor::of(&[3], &[-3i32, 0, 4]);
         assert_eq!(run::<Relu>(&NoAttrs {}, &[&x]), Ok(Tensor::of(&[3], &[0i32, 0, 4])));
-        assert_eq!(run::<Sigmoid>(&NoAttrs {}, &[&x]), Err(Error::DTYPE));
+        assert_eq!(run::<Sigmoid>(&NoAttrs {}, &[&x]), Err(Refusal::DType));
     }
 }

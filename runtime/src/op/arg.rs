@@ -3,7 +3,7 @@
 use super::gather::after;
 use super::number::Number;
 use super::types::Types;
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
 use core::cmp::Ordering;
 
 crate::attrs! {
@@ -29,7 +29,7 @@ impl Op for ArgMax {
     const NAME: &'static str = "ArgMax";
     type Attrs = ArgAttrs;
 
-    fn infer(attrs: &ArgAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &ArgAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         rule(attrs, sig)
     }
 
@@ -43,7 +43,7 @@ impl Op for ArgMin {
     const NAME: &'static str = "ArgMin";
     type Attrs = ArgAttrs;
 
-    fn infer(attrs: &ArgAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &ArgAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         rule(attrs, sig)
     }
 
@@ -52,18 +52,18 @@ impl Op for ArgMin {
     }
 }
 
-fn rule(attrs: &ArgAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+fn rule(attrs: &ArgAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
     sig.at_most(1)?;
     let (x, axis) = (sig.ty(0)?, attrs.axis as usize);
     if !Types::NUMERIC.has(x.dtype) {
-        return Err(Error::DTYPE);
+        return Err(Refusal::DType);
     }
     if axis >= x.shape.rank() {
-        return Err(Error::ATTRS);
+        return Err(Refusal::Attrs);
     }
     // Nothing has no greatest element.
     if x.shape.dim(axis) == 0 {
-        return Err(Error::SHAPE);
+        return Err(Refusal::Shape);
     }
     let mut shape = x.shape;
     if let Some(dim) = shape.dims_mut().get_mut(axis) {
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn refuses_axes_without_elements() {
         let x = Tensor::of(&[2, 0], &[0u8; 0]);
-        assert_eq!(run::<ArgMax>(&attrs(1, true, false), &[&x]), Err(Error::SHAPE));
-        assert_eq!(run::<ArgMax>(&attrs(2, true, false), &[&x]), Err(Error::ATTRS));
+        assert_eq!(run::<ArgMax>(&attrs(1, true, false), &[&x]), Err(Refusal::Shape));
+        assert_eq!(run::<ArgMax>(&attrs(2, true, false), &[&x]), Err(Refusal::Attrs));
     }
 }

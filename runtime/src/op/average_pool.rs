@@ -8,7 +8,7 @@
 //! average is a window over everything.
 
 use super::window::{self, Window};
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
 use siskin_kernels::{Axis, Pool};
 
 crate::attrs! {
@@ -34,10 +34,10 @@ crate::attrs! {
 }
 
 impl AveragePoolAttrs {
-    fn geometry(&self, x: &Shape) -> Result<(Pool, Shape), Error> {
+    fn geometry(&self, x: &Shape) -> Result<(Pool, Shape), Refusal> {
         let AveragePoolAttrs { kernel, stride, dilation, pad_begin, pad_end, .. } = self;
         if self.uncounted.iter().zip(pad_end).any(|(u, p)| u > p) {
-            return Err(Error::ATTRS);
+            return Err(Refusal::Attrs);
         }
         window::pool(x, &Window { kernel, stride, dilation, pad_begin, pad_end })
     }
@@ -63,7 +63,7 @@ impl Op for AveragePool {
     const NAME: &'static str = "AveragePool";
     type Attrs = AveragePoolAttrs;
 
-    fn infer(attrs: &AveragePoolAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &AveragePoolAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
         let (_, shape) = attrs.geometry(&sig.shape(0, DType::F32)?)?;
         Ok(Outputs::one(Type::new(DType::F32, shape)))
@@ -110,8 +110,8 @@ mod tests {
     fn refuses_what_does_not_fit() {
         let x = Tensor::of(&[1, 4, 1], &[3f32, 6., 9., 12.]);
         let refused = |attrs, error| assert_eq!(run::<AveragePool>(&attrs, &[&x]), Err(error), "{attrs:?}");
-        refused(AveragePoolAttrs { uncounted: [0, 0, 2], ..THREE }, Error::ATTRS);
-        refused(AveragePoolAttrs { dilation: [1, 1, 9], ..THREE }, Error::SHAPE);
-        assert_eq!(run::<AveragePool>(&THREE, &[&Tensor::of(&[1, 4, 1], &[1i8; 4])]), Err(Error::DTYPE));
+        refused(AveragePoolAttrs { uncounted: [0, 0, 2], ..THREE }, Refusal::Attrs);
+        refused(AveragePoolAttrs { dilation: [1, 1, 9], ..THREE }, Refusal::Shape);
+        assert_eq!(run::<AveragePool>(&THREE, &[&Tensor::of(&[1, 4, 1], &[1i8; 4])]), Err(Refusal::DType));
     }
 }

@@ -3,7 +3,7 @@
 //! The importer makes `scale` and `shift` of ONNX's four parameters.
 
 use crate::attrs::NoAttrs;
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
 
 /// `[.., C], [C], [C] -> [.., C]`; see the module.
 pub struct BatchNormalization;
@@ -13,13 +13,13 @@ impl Op for BatchNormalization {
     const NAME: &'static str = "BatchNormalization";
     type Attrs = NoAttrs;
 
-    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(3)?;
         let x = sig.shape(0, DType::F32)?;
-        let channels = x.dims().last().ok_or(Error::SHAPE)?;
+        let channels = x.dims().last().ok_or(Refusal::Shape)?;
         for i in 1..3 {
             if sig.shape(i, DType::F32)?.dims() != [*channels] {
-                return Err(Error::SHAPE);
+                return Err(Refusal::Shape);
             }
         }
         Ok(Outputs::one(Type::new(DType::F32, x)))
@@ -58,6 +58,6 @@ mod tests {
             assert_eq!(y.unwrap(), core::slice::from_ref(&want));
         }
         let refused = run::<BatchNormalization>(&NoAttrs {}, &[&x, &scale, &Tensor::of(&[1], &[0f32])]);
-        assert_eq!(refused, Err(Error::SHAPE));
+        assert_eq!(refused, Err(Refusal::Shape));
     }
 }

@@ -7,7 +7,7 @@ use super::number::Number::{self, F32, F64, Signed, Unsigned};
 use super::number::ByType;
 use super::types::Types;
 use crate::attrs::NoAttrs;
-use crate::{Code, Error, Io, Kernels, Op, Outputs, Sig, Type};
+use crate::{Code, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
 
 crate::attrs! {
     /// Attributes of [`Mod`].
@@ -48,7 +48,7 @@ macro_rules! arithmetic {
             const NAME: &'static str = stringify!($name);
             type Attrs = NoAttrs;
 
-            fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+            fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
                 Ok(Outputs::one(same_types(sig, Types::NUMERIC)?))
             }
 
@@ -96,9 +96,9 @@ impl Op for PRelu {
     const NAME: &'static str = "PRelu";
     type Attrs = NoAttrs;
 
-    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         let y = same_types(sig, Types::NUMERIC)?;
-        if y.shape == sig.ty(0)?.shape { Ok(Outputs::one(y)) } else { Err(Error::SHAPE) }
+        if y.shape == sig.ty(0)?.shape { Ok(Outputs::one(y)) } else { Err(Refusal::Shape) }
     }
 
     fn in_place(_: &NoAttrs, _: &Sig<'_>, input: usize) -> bool {
@@ -124,9 +124,9 @@ impl Op for Mod {
     const NAME: &'static str = "Mod";
     type Attrs = ModAttrs;
 
-    fn infer(attrs: &ModAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &ModAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         let y = same_types(sig, Types::NUMERIC)?;
-        if y.dtype.is_float() && !attrs.fmod { Err(Error::ATTRS) } else { Ok(Outputs::one(y)) }
+        if y.dtype.is_float() && !attrs.fmod { Err(Refusal::Attrs) } else { Ok(Outputs::one(y)) }
     }
 
     fn in_place(_: &ModAttrs, sig: &Sig<'_>, input: usize) -> bool {
@@ -168,10 +168,10 @@ impl Op for Pow {
     const NAME: &'static str = "Pow";
     type Attrs = NoAttrs;
 
-    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         let dtypes = (sig.ty(0)?.dtype, sig.ty(1)?.dtype);
         let numbers = Types::NUMERIC.has(dtypes.0) && Types::NUMERIC.has(dtypes.1);
-        if numbers { Ok(Outputs::one(Type::new(dtypes.0, both(sig)?))) } else { Err(Error::DTYPE) }
+        if numbers { Ok(Outputs::one(Type::new(dtypes.0, both(sig)?))) } else { Err(Refusal::DType) }
     }
 
     fn in_place(_: &NoAttrs, sig: &Sig<'_>, input: usize) -> bool {
@@ -304,10 +304,10 @@ mod tests {
     #[test]
     fn refuses_what_does_not_go_together() {
         let (a, b) = (Tensor::of(&[2], &[1.0f32; 2]), Tensor::of(&[3], &[1.0f32; 3]));
-        assert_eq!(run::<Add>(&NONE, &[&a, &b]), Err(Error::SHAPE));
-        assert_eq!(run::<Add>(&NONE, &[&a, &Tensor::of(&[2], &[1i32; 2])]), Err(Error::DTYPE));
-        assert_eq!(run::<Mod>(&ModAttrs { fmod: false }, &[&a, &a]), Err(Error::ATTRS));
-        assert_eq!(run::<PRelu>(&NONE, &[&a, &Tensor::of(&[3, 1], &[1.0f32; 3])]), Err(Error::SHAPE));
+        assert_eq!(run::<Add>(&NONE, &[&a, &b]), Err(Refusal::Shape));
+        assert_eq!(run::<Add>(&NONE, &[&a, &Tensor::of(&[2], &[1i32; 2])]), Err(Refusal::DType));
+        assert_eq!(run::<Mod>(&ModAttrs { fmod: false }, &[&a, &a]), Err(Refusal::Attrs));
+        assert_eq!(run::<PRelu>(&NONE, &[&a, &Tensor::of(&[3, 1], &[1.0f32; 3])]), Err(Refusal::Shape));
         let slope = Tensor::of(&[1], &[0.5f32]);
         let y = run::<PRelu>(&NONE, &[&Tensor::of(&[2], &[-2.0f32, 2.0]), &slope]);
         assert_eq!(y, Ok(Tensor::of(&[2], &[-1.0f32, 2.0])));

@@ -6,7 +6,7 @@
 use super::number::{ByType, Number};
 use super::types::Types;
 use crate::strided::{Strides, broadcast, broadcast_shape, inner, walk};
-use crate::{DType, Error, Io, MAX_RANK, Shape, Sig, Type};
+use crate::{DType, Refusal, Io, MAX_RANK, Shape, Sig, Type};
 use core::ops::Range;
 
 /// The most operands of a walk.
@@ -94,18 +94,18 @@ fn joined(shape: &Shape, strides: [Strides; OPERANDS]) -> Walk {
 }
 
 /// `a, b -> broadcast(a, b)`, both of one of these types.
-pub(super) fn same_types(sig: &Sig<'_>, types: Types) -> Result<Type, Error> {
+pub(super) fn same_types(sig: &Sig<'_>, types: Types) -> Result<Type, Refusal> {
     let (a, b) = (sig.ty(0)?, sig.ty(1)?);
     if a.dtype != b.dtype || !types.has(a.dtype) {
-        return Err(Error::DTYPE);
+        return Err(Refusal::DType);
     }
     Ok(Type::new(a.dtype, both(sig)?))
 }
 
 /// The shape that the two operands broadcast to.
-pub(super) fn both(sig: &Sig<'_>) -> Result<Shape, Error> {
+pub(super) fn both(sig: &Sig<'_>) -> Result<Shape, Refusal> {
     sig.at_most(2)?;
-    broadcast_shape(&sig.ty(0)?.shape, &sig.ty(1)?.shape).ok_or(Error::SHAPE)
+    broadcast_shape(&sig.ty(0)?.shape, &sig.ty(1)?.shape).ok_or(Refusal::Shape)
 }
 
 /// Whether the output, of the type of the first operand and broadcast, is like operand `input`.

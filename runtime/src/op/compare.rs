@@ -4,7 +4,7 @@ use super::broadcast::{same_as_output, same_types, zip_any};
 use super::number::Number::{self, F32, F64, Signed, Unsigned};
 use super::types::Types;
 use crate::attrs::NoAttrs;
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
 use core::cmp::Ordering::{Equal as Same, Greater as Above, Less as Below};
 
 crate::attrs! {
@@ -26,7 +26,7 @@ macro_rules! comparisons {
             const NAME: &'static str = stringify!($name);
             type Attrs = NoAttrs;
 
-            fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+            fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
                 Ok(Outputs::one(Type::new(DType::Bool, same_types(sig, $types)?.shape)))
             }
 
@@ -61,7 +61,7 @@ macro_rules! bitwise {
             const NAME: &'static str = stringify!($name);
             type Attrs = $attrs;
 
-            fn infer(_: &$attrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+            fn infer(_: &$attrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
                 Ok(Outputs::one(same_types(sig, Types::$types)?))
             }
 
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(run::<Greater>(&NONE, &[&a, &b]), Ok(Tensor::bools(&[2], &[1, 0])));
         let (a, b) = (Tensor::bools(&[2], &[0, 1]), Tensor::bools(&[2], &[1, 1]));
         assert_eq!(run::<Equal>(&NONE, &[&a, &b]), Ok(Tensor::bools(&[2], &[0, 1])));
-        assert_eq!(run::<Less>(&NONE, &[&a, &b]), Err(Error::DTYPE));
+        assert_eq!(run::<Less>(&NONE, &[&a, &b]), Err(Refusal::DType));
     }
 
     #[test]
@@ -145,6 +145,6 @@ mod tests {
         let (a, b) = (Tensor::of(&[3], &[0x81u8, 4, 255]), Tensor::of(&[3], &[1u8, 0, 200]));
         assert_eq!(run::<BitShift>(&BitShiftAttrs { right: false }, &[&a, &b]), Ok(Tensor::of(&[3], &[2u8, 4, 0])));
         assert_eq!(run::<BitShift>(&BitShiftAttrs { right: true }, &[&a, &b]), Ok(Tensor::of(&[3], &[0x40u8, 4, 0])));
-        assert_eq!(run::<And>(&NONE, &[&a, &b]), Err(Error::DTYPE));
+        assert_eq!(run::<And>(&NONE, &[&a, &b]), Err(Refusal::DType));
     }
 }

@@ -3,7 +3,7 @@
 //! Operands agree in all other axes. There may be up to 255 of them.
 
 use super::gather::after;
-use crate::{Code, Error, Io, Kernels, Op, Outputs, Sig, Type, bytes};
+use crate::{Code, Refusal, Io, Kernels, Op, Outputs, Sig, Type, bytes};
 
 crate::attrs! {
     /// Attributes of [`Concat`].
@@ -22,26 +22,26 @@ impl Op for Concat {
     type Attrs = ConcatAttrs;
 
     /// `[.., a, ..], [.., b, ..], … -> [.., a + b + …, ..]`
-    fn infer(attrs: &ConcatAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &ConcatAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         let first = sig.ty(0)?;
         let mut sum = first.shape;
         let axis = attrs.axis as usize;
         if axis >= sum.rank() {
-            return Err(Error::ATTRS);
+            return Err(Refusal::Attrs);
         }
         for i in 1..sig.count() {
             let next = sig.ty(i)?;
             if next.dtype != first.dtype {
-                return Err(Error::DTYPE);
+                return Err(Refusal::DType);
             }
             if next.shape.rank() != sum.rank() {
-                return Err(Error::SHAPE);
+                return Err(Refusal::Shape);
             }
             for (k, (total, &len)) in sum.dims_mut().iter_mut().zip(next.shape.dims()).enumerate() {
                 if k == axis {
-                    *total = total.checked_add(len).ok_or(Error::SHAPE)?;
+                    *total = total.checked_add(len).ok_or(Refusal::Shape)?;
                 } else if *total != len {
-                    return Err(Error::SHAPE);
+                    return Err(Refusal::Shape);
                 }
             }
         }
@@ -84,9 +84,9 @@ mod tests {
     #[test]
     fn refuses_operands_that_differ_elsewhere() {
         let (a, b) = (Tensor::of(&[2, 2], &[0u16; 4]), Tensor::of(&[2, 1], &[0u16; 2]));
-        assert_eq!(run::<Concat>(&ConcatAttrs { axis: 0 }, &[&a, &b]).unwrap_err(), Error::SHAPE);
-        assert_eq!(run::<Concat>(&ConcatAttrs { axis: 2 }, &[&a, &a]).unwrap_err(), Error::ATTRS);
+        assert_eq!(run::<Concat>(&ConcatAttrs { axis: 0 }, &[&a, &b]).unwrap_err(), Refusal::Shape);
+        assert_eq!(run::<Concat>(&ConcatAttrs { axis: 2 }, &[&a, &a]).unwrap_err(), Refusal::Attrs);
         let c = Tensor::of(&[2, 2], &[0i16; 4]);
-        assert_eq!(run::<Concat>(&ConcatAttrs { axis: 0 }, &[&a, &c]).unwrap_err(), Error::DTYPE);
+        assert_eq!(run::<Concat>(&ConcatAttrs { axis: 0 }, &[&a, &c]).unwrap_err(), Refusal::DType);
     }
 }

@@ -8,7 +8,7 @@
 //! One to three spatial axes; the order of the sum is stated in `siskin_kernels::generic::conv_f32`.
 
 use super::window::{self, Window};
-use crate::{DType, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::{DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
 use half::f16;
 use siskin_kernels::{Axis, ConvF32, Weights};
 
@@ -55,7 +55,7 @@ impl Op for Conv {
     const NAME: &'static str = "Conv";
     type Attrs = ConvAttrs;
 
-    fn infer(attrs: &ConvAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &ConvAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(3)?;
         let (x, w) = (sig.shape(0, DType::F32)?, float_weights(sig)?);
         let geometry = geometry(attrs, &x, &w)?;
@@ -85,9 +85,9 @@ impl Op for Conv {
 }
 
 /// The shape of operand 1, which holds `f32` or `f16`.
-pub(super) fn float_weights(sig: &Sig<'_>) -> Result<Shape, Error> {
+pub(super) fn float_weights(sig: &Sig<'_>) -> Result<Shape, Refusal> {
     let w = sig.ty(1)?;
-    if matches!(w.dtype, DType::F32 | DType::F16) { Ok(w.shape) } else { Err(Error::DTYPE) }
+    if matches!(w.dtype, DType::F32 | DType::F16) { Ok(w.shape) } else { Err(Refusal::DType) }
 }
 
 /// The weights, as they are stored.
@@ -99,35 +99,35 @@ pub(super) fn weights<'a>(io: &Io<'a>) -> Weights<'a> {
 }
 
 /// Operand 2, if given, has an `f32` for each output channel.
-pub(super) fn check_bias(sig: &Sig<'_>, w: &Shape) -> Result<(), Error> {
+pub(super) fn check_bias(sig: &Sig<'_>, w: &Shape) -> Result<(), Refusal> {
     match sig.opt(2) {
-        Some(bias) if bias.dtype != DType::F32 => Err(Error::DTYPE),
-        Some(bias) if bias.shape.dims() != [w.dim(0)] => Err(Error::SHAPE),
+        Some(bias) if bias.dtype != DType::F32 => Err(Refusal::DType),
+        Some(bias) if bias.shape.dims() != [w.dim(0)] => Err(Refusal::Shape),
         _ => Ok(()),
     }
 }
 
 /// The bounds are numbers in order.
-pub(super) fn check_bounds(min: f32, max: f32) -> Result<(), Error> {
-    if min <= max { Ok(()) } else { Err(Error::ATTRS) }
+pub(super) fn check_bounds(min: f32, max: f32) -> Result<(), Refusal> {
+    if min <= max { Ok(()) } else { Err(Refusal::Attrs) }
 }
 
 /// Bytes of scratch.
-pub(super) fn scratch_bytes(geometry: &siskin_kernels::Conv) -> Result<u32, Error> {
-    u32::try_from(ConvF32::scratch_len(geometry)).ok().and_then(|n| n.checked_mul(4)).ok_or(Error::SHAPE)
+pub(super) fn scratch_bytes(geometry: &siskin_kernels::Conv) -> Result<u32, Refusal> {
+    u32::try_from(ConvF32::scratch_len(geometry)).ok().and_then(|n| n.checked_mul(4)).ok_or(Refusal::Shape)
 }
 
 /// The spatial axes of `[O, kernel…, C/group]`.
-pub(super) fn kernel(x: &Shape, w: &Shape) -> Result<[u32; 3], Error> {
-    if w.rank() == x.rank() { window::spatial(w) } else { Err(Error::SHAPE) }
+pub(super) fn kernel(x: &Shape, w: &Shape) -> Result<[u32; 3], Refusal> {
+    if w.rank() == x.rank() { window::spatial(w) } else { Err(Refusal::Shape) }
 }
 
 /// Samples, channels and groups around these axes; every count is at least 1, and groups divide the channels.
-pub(super) fn channels(x: &Shape, w: &Shape, group: u32, axes: [Axis; 3]) -> Result<siskin_kernels::Conv, Error> {
+pub(super) fn channels(x: &Shape, w: &Shape, group: u32, axes: [Axis; 3]) -> Result<siskin_kernels::Conv, Refusal> {
     let (inputs, outputs, each) = (window::channels(x), w.dim(0), window::channels(w));
-    let divides = outputs.checked_rem(group).ok_or(Error::ATTRS)? == 0;
+    let divides = outputs.checked_rem(group).ok_or(Refusal::Attrs)? == 0;
     if !divides || each.checked_mul(group) != Some(inputs) {
-        return Err(Error::SHAPE);
+        return Err(Refusal::Shape);
     }
     Ok(siskin_kernels::Conv {
         batch: x.dim(0) as usize,
@@ -138,7 +138,7 @@ pub(super) fn channels(x: &Shape, w: &Shape, group: u32, axes: [Axis; 3]) -> Res
     })
 }
 
-fn geometry(attrs: &ConvAttrs, x: &Shape, w: &Shape) -> Result<siskin_kernels::Conv, Error> {
+fn geometry(attrs: &ConvAttrs, x: &Shape, w: &Shape) -> Result<siskin_kernels::Conv, Refusal> {
     let ConvAttrs { stride, dilation, pad_begin, pad_end, .. } = attrs;
     let window = Window { kernel: &kernel(x, w)?, stride, dilation, pad_begin, pad_end };
     channels(x, w, attrs.group, window.axes(x)?)
@@ -183,18 +183,18 @@ mod tests {
         let [x, w, bias] = operands();
         let (good, n) = (ConvAttrs::default(), f32::NAN);
         for (attrs, error) in [
-            (ConvAttrs { group: 2, ..good }, Error::SHAPE),
-            (ConvAttrs { group: 0, ..good }, Error::ATTRS),
-            (ConvAttrs { stride: [1, 0, 1], ..good }, Error::ATTRS),
-            (ConvAttrs { stride: [2, 1, 1], ..good }, Error::ATTRS),
-            (ConvAttrs { dilation: [1, 1, 2], ..good }, Error::SHAPE),
-            (ConvAttrs { min: 1.0, max: 0.0, ..good }, Error::ATTRS),
-            (ConvAttrs { max: n, ..good }, Error::ATTRS),
+            (ConvAttrs { group: 2, ..good }, Refusal::Shape),
+            (ConvAttrs { group: 0, ..good }, Refusal::Attrs),
+            (ConvAttrs { stride: [1, 0, 1], ..good }, Refusal::Attrs),
+            (ConvAttrs { stride: [2, 1, 1], ..good }, Refusal::Attrs),
+            (ConvAttrs { dilation: [1, 1, 2], ..good }, Refusal::Shape),
+            (ConvAttrs { min: 1.0, max: 0.0, ..good }, Refusal::Attrs),
+            (ConvAttrs { max: n, ..good }, Refusal::Attrs),
         ] {
             assert_eq!(run::<Conv>(&attrs, &[&x, &w, &bias]), Err(error), "{attrs:?}");
         }
-        assert_eq!(run::<Conv>(&good, &[&x, &bias]), Err(Error::SHAPE));
-        assert_eq!(run::<Conv>(&good, &[&x, &w, &w]), Err(Error::SHAPE));
-        assert_eq!(run_all::<Conv>(&good, &[Some(&x), None], None), Err(Error::SHAPE));
+        assert_eq!(run::<Conv>(&good, &[&x, &bias]), Err(Refusal::Shape));
+        assert_eq!(run::<Conv>(&good, &[&x, &w, &w]), Err(Refusal::Shape));
+        assert_eq!(run_all::<Conv>(&good, &[Some(&x), None], None), Err(Refusal::Shape));
     }
 }

@@ -10,7 +10,7 @@
 use super::byte::Bytes;
 use super::conv::{channels, kernel};
 use super::window::{self, Window};
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
 use siskin_kernels::Conv as Geometry;
 
 crate::attrs! {
@@ -38,11 +38,11 @@ impl Op for ConvInteger {
     const NAME: &'static str = "ConvInteger";
     type Attrs = ConvIntegerAttrs;
 
-    fn infer(attrs: &ConvIntegerAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &ConvIntegerAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(4)?;
         let (x, w) = (sig.ty(0)?, sig.ty(1)?);
         if ![x, w].iter().all(|t| matches!(t.dtype, DType::I8 | DType::U8)) {
-            return Err(Error::DTYPE);
+            return Err(Refusal::DType);
         }
         let geometry = geometry(attrs, &x.shape, &w.shape)?;
         check_zero(sig, 2, x.dtype, 1)?;
@@ -76,17 +76,17 @@ impl Op for ConvInteger {
     }
 }
 
-fn geometry(attrs: &ConvIntegerAttrs, x: &Shape, w: &Shape) -> Result<Geometry, Error> {
+fn geometry(attrs: &ConvIntegerAttrs, x: &Shape, w: &Shape) -> Result<Geometry, Refusal> {
     let ConvIntegerAttrs { stride, dilation, pad_begin, pad_end, group } = attrs;
     let window = Window { kernel: &kernel(x, w)?, stride, dilation, pad_begin, pad_end };
     channels(x, w, *group, window.axes(x)?)
 }
 
 /// A zero point is one value, or `n`.
-fn check_zero(sig: &Sig<'_>, i: usize, dtype: DType, n: usize) -> Result<(), Error> {
+fn check_zero(sig: &Sig<'_>, i: usize, dtype: DType, n: usize) -> Result<(), Refusal> {
     match sig.opt(i) {
-        Some(zero) if zero.dtype != dtype => Err(Error::DTYPE),
-        Some(zero) if ![1, n].contains(&zero.shape.elements()) => Err(Error::SHAPE),
+        Some(zero) if zero.dtype != dtype => Err(Refusal::DType),
+        Some(zero) if ![1, n].contains(&zero.shape.elements()) => Err(Refusal::Shape),
         _ => Ok(()),
     }
 }
@@ -137,8 +137,8 @@ mod tests {
     #[test]
     fn refuses_what_does_not_fit() {
         let (x, w) = (Tensor::of(&[1, 3, 1], &[2u8, 3, 255]), Tensor::of(&[2, 2, 1], &[0i8; 4]));
-        assert_eq!(run::<ConvInteger>(&ATTRS, &[&x, &w, &Tensor::of(&[], &[1i8])]), Err(Error::DTYPE));
-        assert_eq!(run::<ConvInteger>(&ATTRS, &[&x, &w, &Tensor::of(&[2], &[1u8; 2])]), Err(Error::SHAPE));
-        assert_eq!(run::<ConvInteger>(&ATTRS, &[&x, &Tensor::of(&[2, 5, 1], &[0i8; 10])]), Err(Error::SHAPE));
+        assert_eq!(run::<ConvInteger>(&ATTRS, &[&x, &w, &Tensor::of(&[], &[1i8])]), Err(Refusal::DType));
+        assert_eq!(run::<ConvInteger>(&ATTRS, &[&x, &w, &Tensor::of(&[2], &[1u8; 2])]), Err(Refusal::Shape));
+        assert_eq!(run::<ConvInteger>(&ATTRS, &[&x, &Tensor::of(&[2, 5, 1], &[0i8; 10])]), Err(Refusal::Shape));
     }
 }

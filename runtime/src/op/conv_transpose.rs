@@ -10,7 +10,7 @@
 
 use super::conv::{channels, check_bias, check_bounds, float_weights, kernel, scratch_bytes, weights};
 use super::window::{self, reach};
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
 use siskin_kernels::{Axis, ConvF32};
 
 crate::attrs! {
@@ -44,7 +44,7 @@ impl Op for ConvTranspose {
     const NAME: &'static str = "ConvTranspose";
     type Attrs = ConvTransposeAttrs;
 
-    fn infer(attrs: &ConvTransposeAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &ConvTransposeAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(3)?;
         let (x, w) = (sig.shape(0, DType::F32)?, float_weights(sig)?);
         let geometry = geometry(attrs, &x, &w)?;
@@ -75,7 +75,7 @@ impl Op for ConvTranspose {
     }
 }
 
-fn geometry(attrs: &ConvTransposeAttrs, x: &Shape, w: &Shape) -> Result<siskin_kernels::Conv, Error> {
+fn geometry(attrs: &ConvTransposeAttrs, x: &Shape, w: &Shape) -> Result<siskin_kernels::Conv, Refusal> {
     let mut axes = [Axis::UNIT; 3];
     let (input, kernel) = (window::spatial(x)?, kernel(x, w)?);
     for (i, axis) in axes.iter_mut().enumerate() {
@@ -93,17 +93,17 @@ fn one_axis(
     stride: u32,
     dilation: u32,
     (begin, end, more): (u32, u32, u32),
-) -> Result<Axis, Error> {
+) -> Result<Axis, Refusal> {
     if stride == 0 {
-        return Err(Error::ATTRS);
+        return Err(Refusal::Attrs);
     }
     let starts = u64::from(input).saturating_sub(1).saturating_mul(stride.into());
     let full = starts.saturating_add(reach(kernel, dilation)?).saturating_add(more.into());
     if full.saturating_add(begin.into()) > window::MAX_LEN {
-        return Err(Error::ATTRS);
+        return Err(Refusal::Attrs);
     }
     let cut = u64::from(begin).saturating_add(end.into());
-    let output = full.checked_sub(cut).filter(|&n| n > 0).ok_or(Error::SHAPE)?;
+    let output = full.checked_sub(cut).filter(|&n| n > 0).ok_or(Refusal::Shape)?;
     Ok(Axis {
         input: input as usize,
         output: output as usize,
@@ -149,11 +149,11 @@ mod tests {
     fn refuses_what_does_not_fit() {
         let (x, w) = (Tensor::of(&[1, 3, 1], &[1f32, 10., 100.]), Tensor::of(&[1, 3, 1], &[1f32, 2., 3.]));
         for (attrs, error) in [
-            (ConvTransposeAttrs { stride: [1, 1, 0], ..TWO }, Error::ATTRS),
-            (ConvTransposeAttrs { stride: [1, 2, 2], ..TWO }, Error::ATTRS),
-            (ConvTransposeAttrs { stride: [1, 1, u32::MAX], ..TWO }, Error::ATTRS),
-            (ConvTransposeAttrs { pad_end: [0, 0, 7], ..TWO }, Error::SHAPE),
-            (ConvTransposeAttrs { group: 3, ..TWO }, Error::SHAPE),
+            (ConvTransposeAttrs { stride: [1, 1, 0], ..TWO }, Refusal::Attrs),
+            (ConvTransposeAttrs { stride: [1, 2, 2], ..TWO }, Refusal::Attrs),
+            (ConvTransposeAttrs { stride: [1, 1, u32::MAX], ..TWO }, Refusal::Attrs),
+            (ConvTransposeAttrs { pad_end: [0, 0, 7], ..TWO }, Refusal::Shape),
+            (ConvTransposeAttrs { group: 3, ..TWO }, Refusal::Shape),
         ] {
             assert_eq!(run::<ConvTranspose>(&attrs, &[&x, &w]), Err(error), "{attrs:?}");
         }

@@ -3,7 +3,7 @@
 use super::gather::after;
 use super::number::{ByType, Number};
 use super::types::Types;
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 
 crate::attrs! {
     /// Attributes of [`CumSum`].
@@ -25,13 +25,13 @@ impl Op for CumSum {
     const NAME: &'static str = "CumSum";
     type Attrs = CumSumAttrs;
 
-    fn infer(attrs: &CumSumAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &CumSumAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
         if attrs.axis as usize >= x.shape.rank() {
-            return Err(Error::ATTRS);
+            return Err(Refusal::Attrs);
         }
-        if Types::NUMERIC.has(x.dtype) { Ok(Outputs::one(x)) } else { Err(Error::DTYPE) }
+        if Types::NUMERIC.has(x.dtype) { Ok(Outputs::one(x)) } else { Err(Refusal::DType) }
     }
 
     fn in_place(_: &CumSumAttrs, _: &Sig<'_>, input: usize) -> bool {
@@ -94,7 +94,7 @@ mod tests {
         let x = Tensor::of(&[2, 2], &[100u8, 1, 200, 2]);
         let attrs = CumSumAttrs { axis: 0, exclusive: false, reverse: false };
         assert_eq!(run::<CumSum>(&attrs, &[&x]), Ok(Tensor::of(&[2, 2], &[100u8, 1, 44, 3])));
-        assert_eq!(run::<CumSum>(&CumSumAttrs { axis: 2, ..attrs }, &[&x]), Err(Error::ATTRS));
-        assert_eq!(run::<CumSum>(&attrs, &[&Tensor::bools(&[1], &[1])]), Err(Error::DTYPE));
+        assert_eq!(run::<CumSum>(&CumSumAttrs { axis: 2, ..attrs }, &[&x]), Err(Refusal::Attrs));
+        assert_eq!(run::<CumSum>(&attrs, &[&Tensor::bools(&[1], &[1])]), Err(Refusal::DType));
     }
 }

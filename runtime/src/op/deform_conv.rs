@@ -15,7 +15,7 @@
 
 use super::conv::{channels, check_bias, kernel};
 use super::window::{self, Window};
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
 use siskin_kernels::Conv as Geometry;
 
 crate::attrs! {
@@ -48,22 +48,22 @@ impl Op for DeformConv {
     const NAME: &'static str = "DeformConv";
     type Attrs = DeformConvAttrs;
 
-    fn infer(attrs: &DeformConvAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &DeformConvAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(5)?;
         let (x, w) = (sig.shape(0, DType::F32)?, sig.shape(1, DType::F32)?);
         let g = geometry(attrs, &x, &w)?;
         check_bias(sig, &w)?;
         let y = window::output(&x, &g.axes, w.dim(0))?;
-        let taps = u32::try_from(g.taps()).ok().and_then(|t| t.checked_mul(attrs.offset_group)).ok_or(Error::SHAPE)?;
-        let [n, h, width, _] = *y.dims() else { return Err(Error::SHAPE) };
-        if sig.shape(OFFSET, DType::F32)?.dims() != [n, h, width, taps.checked_mul(2).ok_or(Error::SHAPE)?] {
-            return Err(Error::SHAPE);
+        let taps = u32::try_from(g.taps()).ok().and_then(|t| t.checked_mul(attrs.offset_group)).ok_or(Refusal::Shape)?;
+        let [n, h, width, _] = *y.dims() else { return Err(Refusal::Shape) };
+        if sig.shape(OFFSET, DType::F32)?.dims() != [n, h, width, taps.checked_mul(2).ok_or(Refusal::Shape)?] {
+            return Err(Refusal::Shape);
         }
         if sig.opt(MASK).is_some() && sig.shape(MASK, DType::F32)?.dims() != [n, h, width, taps] {
-            return Err(Error::SHAPE);
+            return Err(Refusal::Shape);
         }
         let patch = u32::try_from(g.taps()).ok().and_then(|t| t.checked_mul(window::channels(&x)));
-        let scratch = patch.and_then(|n| n.checked_mul(4)).ok_or(Error::SHAPE)?;
+        let scratch = patch.and_then(|n| n.checked_mul(4)).ok_or(Refusal::Shape)?;
         Ok(Outputs::one(Type::new(DType::F32, y)).with_scratch(scratch))
     }
 
@@ -103,10 +103,10 @@ fn stretch(all: &[f32], at: usize, len: usize) -> Option<&[f32]> {
     all.get(start..start.wrapping_add(len))
 }
 
-fn geometry(attrs: &DeformConvAttrs, x: &Shape, w: &Shape) -> Result<Geometry, Error> {
+fn geometry(attrs: &DeformConvAttrs, x: &Shape, w: &Shape) -> Result<Geometry, Refusal> {
     let DeformConvAttrs { stride, dilation, pad_begin, pad_end, group, offset_group } = attrs;
     if x.rank() != 4 || window::channels(x).checked_rem(*offset_group) != Some(0) {
-        return Err(Error::SHAPE);
+        return Err(Refusal::Shape);
     }
     let window = Window { kernel: &kernel(x, w)?, stride, dilation, pad_begin, pad_end };
     channels(x, w, *group, window.axes(x)?)
@@ -213,7 +213,7 @@ mod tests {
         let want = Tensor::of(&[1, 2, 1, 1], &[100.5 + 20.0, 103.5f32]);
         assert_eq!(run_all::<DeformConv>(&ATTRS, &inputs, None).unwrap(), [want]);
         let refused = run_all::<DeformConv>(&DeformConvAttrs { offset_group: 2, ..ATTRS }, &inputs, None);
-        assert_eq!(refused, Err(Error::SHAPE));
-        assert_eq!(run_all::<DeformConv>(&ATTRS, &[Some(&x), Some(&w), None, Some(&mask)], None), Err(Error::SHAPE));
+        assert_eq!(refused, Err(Refusal::Shape));
+        assert_eq!(run_all::<DeformConv>(&ATTRS, &[Some(&x), Some(&w), None, Some(&mask)], None), Err(Refusal::Shape));
     }
 }

@@ -1,7 +1,7 @@
 //! `Det`: the determinants of square matrices, by elimination with the largest pivot of each column.
 
 use crate::attrs::NoAttrs;
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 
 /// `[.., n, n] -> [..]` of `f32`; see the module.
 pub struct Det;
@@ -11,14 +11,14 @@ impl Op for Det {
     const NAME: &'static str = "Det";
     type Attrs = NoAttrs;
 
-    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
         let shape = sig.shape(0, DType::F32)?;
-        let Some((outer, &[rows, columns])) = shape.dims().split_last_chunk() else { return Err(Error::SHAPE) };
+        let Some((outer, &[rows, columns])) = shape.dims().split_last_chunk() else { return Err(Refusal::Shape) };
         if rows != columns {
-            return Err(Error::SHAPE);
+            return Err(Refusal::Shape);
         }
-        let scratch = rows.checked_mul(columns).and_then(|n| n.checked_mul(4)).ok_or(Error::SHAPE)?;
+        let scratch = rows.checked_mul(columns).and_then(|n| n.checked_mul(4)).ok_or(Refusal::Shape)?;
         Ok(Outputs::dims(DType::F32, outer)?.with_scratch(scratch))
     }
 
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn refuses_what_is_not_square() {
         let x = Tensor::of(&[2, 3], &[0.0f32; 6]);
-        assert_eq!(run::<Det>(&NoAttrs {}, &[&x]), Err(Error::SHAPE));
-        assert_eq!(run::<Det>(&NoAttrs {}, &[&Tensor::of(&[], &[0.0f32])]), Err(Error::SHAPE));
+        assert_eq!(run::<Det>(&NoAttrs {}, &[&x]), Err(Refusal::Shape));
+        assert_eq!(run::<Det>(&NoAttrs {}, &[&Tensor::of(&[], &[0.0f32])]), Err(Refusal::Shape));
     }
 }

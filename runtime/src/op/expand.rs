@@ -1,7 +1,7 @@
 //! `Expand`: repeats axes of length 1, and adds axes in front, numpy's way; any element type.
 
 use crate::strided::{broadcast, broadcast_shape, copy_bytes};
-use crate::{Code, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type, bytes};
+use crate::{Code, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type, bytes};
 
 crate::attrs! {
     /// Attributes of [`Expand`].
@@ -19,11 +19,11 @@ impl Op for Expand {
     const NAME: &'static str = "Expand";
     type Attrs = ExpandAttrs;
 
-    fn infer(attrs: &ExpandAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &ExpandAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
         let fits = broadcast_shape(&x.shape, &attrs.shape) == Some(attrs.shape);
-        if fits { Ok(Outputs::one(Type::new(x.dtype, attrs.shape))) } else { Err(Error::SHAPE) }
+        if fits { Ok(Outputs::one(Type::new(x.dtype, attrs.shape))) } else { Err(Refusal::Shape) }
     }
 
     fn in_place(_: &ExpandAttrs, _: &Sig<'_>, input: usize) -> bool {
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn refuses_to_shrink_or_repeat_a_longer_axis() {
         let x = Tensor::of(&[3, 1], &[1u8, 2, 3]);
-        assert_eq!(run::<Expand>(&to(&[2]), &[&x]).unwrap_err(), Error::SHAPE);
-        assert_eq!(run::<Expand>(&to(&[6, 1]), &[&x]).unwrap_err(), Error::SHAPE);
+        assert_eq!(run::<Expand>(&to(&[2]), &[&x]).unwrap_err(), Refusal::Shape);
+        assert_eq!(run::<Expand>(&to(&[6, 1]), &[&x]).unwrap_err(), Refusal::Shape);
     }
 }

@@ -11,7 +11,7 @@
 
 use super::indices::{Indices, index_shape};
 use crate::strided::{row_major, rows};
-use crate::{Code, Error, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
+use crate::{Code, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
 
 crate::attrs! {
     /// Attributes of [`Gather`] and [`GatherElements`].
@@ -49,13 +49,13 @@ pub(super) fn after(shape: &Shape, axis: u32) -> usize {
 }
 
 /// A shape of these axes in turn.
-fn join(parts: [&[u32]; 3]) -> Result<Shape, Error> {
+fn join(parts: [&[u32]; 3]) -> Result<Shape, Refusal> {
     let (mut dims, mut rank) = ([1; MAX_RANK], 0usize);
     for &dim in parts.into_iter().flatten() {
-        *dims.get_mut(rank).ok_or(Error::SHAPE)? = dim;
+        *dims.get_mut(rank).ok_or(Refusal::Shape)? = dim;
         rank = rank.wrapping_add(1);
     }
-    dims.get(..rank).and_then(Shape::new).ok_or(Error::SHAPE)
+    dims.get(..rank).and_then(Shape::new).ok_or(Refusal::Shape)
 }
 
 impl Op for Gather {
@@ -64,13 +64,13 @@ impl Op for Gather {
     type Attrs = GatherAttrs;
 
     /// `[a.., n, b..], [i..] -> [a.., i.., b..]`
-    fn infer(attrs: &GatherAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &GatherAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(2)?;
         let (x, indices) = (sig.ty(0)?, index_shape(sig, 1)?);
-        let (outer, rest) = x.shape.dims().split_at_checked(attrs.axis as usize).ok_or(Error::ATTRS)?;
-        let (&len, inner) = rest.split_first().ok_or(Error::ATTRS)?;
+        let (outer, rest) = x.shape.dims().split_at_checked(attrs.axis as usize).ok_or(Refusal::Attrs)?;
+        let (&len, inner) = rest.split_first().ok_or(Refusal::Attrs)?;
         if len == 0 && indices.elements() != 0 {
-            return Err(Error::SHAPE);
+            return Err(Refusal::Shape);
         }
         Ok(Outputs::one(Type::new(x.dtype, join([outer, indices.dims(), inner])?)))
     }
@@ -100,7 +100,7 @@ impl Op for GatherElements {
     type Attrs = GatherAttrs;
 
     /// `x, [i..] -> [i..]`; `x` is at least as long as the indices, the axis apart.
-    fn infer(attrs: &GatherAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &GatherAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(2)?;
         let (x, indices) = (sig.ty(0)?, index_shape(sig, 1)?);
         check_elements(&x.shape, &indices, attrs.axis)?;
@@ -113,13 +113,13 @@ impl Op for GatherElements {
 }
 
 /// What `GatherElements` and `ScatterElements` ask of data and indices.
-pub(super) fn check_elements(x: &Shape, indices: &Shape, axis: u32) -> Result<(), Error> {
+pub(super) fn check_elements(x: &Shape, indices: &Shape, axis: u32) -> Result<(), Refusal> {
     if axis as usize >= x.rank() {
-        return Err(Error::ATTRS);
+        return Err(Refusal::Attrs);
     }
     let covered = |(k, (&len, &taken)): (usize, (&u32, &u32))| taken <= len || (k == axis as usize && len > 0);
     let fits = x.dims().iter().zip(indices.dims()).enumerate().all(covered);
-    if x.rank() == indices.rank() && (fits || indices.elements() == 0) { Ok(()) } else { Err(Error::SHAPE) }
+    if x.rank() == indices.rank() && (fits || indices.elements() == 0) { Ok(()) } else { Err(Refusal::Shape) }
 }
 
 /// Calls `f` with each position of the indices, in order, and the element of `x` there if the index were 0.
@@ -160,15 +160,15 @@ impl Op for GatherND {
     type Attrs = GatherNdAttrs;
 
     /// `[a.., n.., b..], [a.., i.., |n|] -> [a.., i.., b..]`
-    fn infer(attrs: &GatherNdAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &GatherNdAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(2)?;
         let (x, indices) = (sig.ty(0)?, index_shape(sig, 1)?);
-        let (&depth, outer) = indices.dims().split_last().ok_or(Error::SHAPE)?;
-        let batch = outer.get(..attrs.batch_dims as usize).ok_or(Error::ATTRS)?;
-        let (shared, rest) = x.shape.dims().split_at_checked(batch.len()).ok_or(Error::ATTRS)?;
-        let (addressed, inner) = rest.split_at_checked(depth as usize).ok_or(Error::SHAPE)?;
+        let (&depth, outer) = indices.dims().split_last().ok_or(Refusal::Shape)?;
+        let batch = outer.get(..attrs.batch_dims as usize).ok_or(Refusal::Attrs)?;
+        let (shared, rest) = x.shape.dims().split_at_checked(batch.len()).ok_or(Refusal::Attrs)?;
+        let (addressed, inner) = rest.split_at_checked(depth as usize).ok_or(Refusal::Shape)?;
         if shared != batch || (addressed.contains(&0) && indices.elements() != 0) {
-            return Err(Error::SHAPE);
+            return Err(Refusal::Shape);
         }
         Ok(Outputs::one(Type::new(x.dtype, join([outer, inner, &[]])?)))
     }
@@ -248,13 +248,13 @@ mod tests {
     #[test]
     fn refuses_what_has_no_nearest_and_other_shapes() {
         let (none, i) = (Tensor::of::<f32>(&[0], &[]), Tensor::of(&[1], &[0i64]));
-        assert_eq!(run::<Gather>(&GatherAttrs { axis: 0 }, &[&none, &i]).unwrap_err(), Error::SHAPE);
-        assert_eq!(run::<Gather>(&GatherAttrs { axis: 1 }, &[&none, &i]).unwrap_err(), Error::ATTRS);
-        assert_eq!(run::<Gather>(&GatherAttrs { axis: 0 }, &[&i, &none]).unwrap_err(), Error::DTYPE);
+        assert_eq!(run::<Gather>(&GatherAttrs { axis: 0 }, &[&none, &i]).unwrap_err(), Refusal::Shape);
+        assert_eq!(run::<Gather>(&GatherAttrs { axis: 1 }, &[&none, &i]).unwrap_err(), Refusal::Attrs);
+        assert_eq!(run::<Gather>(&GatherAttrs { axis: 0 }, &[&i, &none]).unwrap_err(), Refusal::DType);
         let (x, i) = (Tensor::of(&[2, 2], &[0f32; 4]), Tensor::of(&[3, 1], &[0i64; 3]));
-        assert_eq!(run::<GatherElements>(&GatherAttrs { axis: 1 }, &[&x, &i]).unwrap_err(), Error::SHAPE);
+        assert_eq!(run::<GatherElements>(&GatherAttrs { axis: 1 }, &[&x, &i]).unwrap_err(), Refusal::Shape);
         let i = Tensor::of(&[1, 3], &[0i64; 3]);
-        assert_eq!(run::<GatherND>(&GatherNdAttrs { batch_dims: 0 }, &[&x, &i]).unwrap_err(), Error::SHAPE);
-        assert_eq!(run::<GatherND>(&GatherNdAttrs { batch_dims: 2 }, &[&x, &i]).unwrap_err(), Error::ATTRS);
+        assert_eq!(run::<GatherND>(&GatherNdAttrs { batch_dims: 0 }, &[&x, &i]).unwrap_err(), Refusal::Shape);
+        assert_eq!(run::<GatherND>(&GatherNdAttrs { batch_dims: 2 }, &[&x, &i]).unwrap_err(), Refusal::Attrs);
     }
 }

@@ -12,7 +12,7 @@ use super::gather::product;
 use super::number::Number;
 use super::real::{is_real, weighted};
 use crate::quant::round_half_even;
-use crate::{Code, DType, Error, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type};
 
 crate::choice! {
     /// How values between elements come about.
@@ -59,23 +59,23 @@ impl Op for GridSample {
     type Attrs = GridSampleAttrs;
 
     /// `[n, c, d..], [n, o.., |d|] -> [n, c, o..]`
-    fn infer(_: &GridSampleAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(_: &GridSampleAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(2)?;
         let (x, grid) = (sig.ty(0)?, sig.shape(1, DType::F32)?);
         let (&[batch, channels, ref spatial @ ..], &[points, ref over @ .., axes]) = (x.shape.dims(), grid.dims())
         else {
-            return Err(Error::SHAPE);
+            return Err(Refusal::Shape);
         };
         let same = batch == points && spatial.len() == over.len() && axes as usize == spatial.len();
         if !same || !(1..=3).contains(&axes) || spatial.contains(&0) {
-            return Err(Error::SHAPE);
+            return Err(Refusal::Shape);
         }
         let mut dims = [1; MAX_RANK];
         for (slot, &dim) in dims.iter_mut().zip([batch, channels].iter().chain(over)) {
             *slot = dim;
         }
-        let shape = dims.get(..x.shape.rank()).and_then(Shape::new).ok_or(Error::SHAPE)?;
-        if is_real(x.dtype) { Ok(Outputs::one(Type::new(x.dtype, shape))) } else { Err(Error::DTYPE) }
+        let shape = dims.get(..x.shape.rank()).and_then(Shape::new).ok_or(Refusal::Shape)?;
+        if is_real(x.dtype) { Ok(Outputs::one(Type::new(x.dtype, shape))) } else { Err(Refusal::DType) }
     }
 
     fn run<K: Kernels>(attrs: &GridSampleAttrs, io: &mut Io<'_>) {
@@ -265,8 +265,8 @@ mod tests {
     fn refuses_a_grid_over_other_axes() {
         let attrs = GridSampleAttrs { mode: SampleMode::Linear, padding: Padding::Zeros, align_corners: false };
         let (x, grid) = (Tensor::of(&[1, 1, 2, 2], &[0f32; 4]), Tensor::of(&[1, 2, 2, 3], &[0f32; 12]));
-        assert_eq!(run::<GridSample>(&attrs, &[&x, &grid]).unwrap_err(), Error::SHAPE);
+        assert_eq!(run::<GridSample>(&attrs, &[&x, &grid]).unwrap_err(), Refusal::Shape);
         let (x, grid) = (Tensor::of(&[1, 1, 0, 2], &[0f32; 0]), Tensor::of(&[1, 1, 1, 2], &[0f32; 2]));
-        assert_eq!(run::<GridSample>(&attrs, &[&x, &grid]).unwrap_err(), Error::SHAPE);
+        assert_eq!(run::<GridSample>(&attrs, &[&x, &grid]).unwrap_err(), Refusal::Shape);
     }
 }

@@ -10,7 +10,7 @@
 //! Shapes: see [`recurrent`]. Weights may be stored in half precision. Source: ONNX `GRU`.
 
 use super::recurrent::{self, Common, Form, Y, Y_H};
-use crate::{Code, Error, Io, Kernels, Op, Outputs, Sig};
+use crate::{Code, Refusal, Io, Kernels, Op, Outputs, Sig};
 use siskin_kernels::{Activation, GruF32};
 
 crate::attrs! {
@@ -47,7 +47,7 @@ impl Op for Gru {
     const NAME: &'static str = "GRU";
     type Attrs = GruAttrs;
 
-    fn infer(attrs: &GruAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &GruAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         Ok(recurrent::infer(&attrs.common(), FORM, sig)?.0)
     }
 
@@ -158,12 +158,12 @@ mod tests {
             run_all::<Gru>(attrs, &[Some(&of(x)), Some(&of(w)), Some(&of(r))], None).unwrap_err()
         };
         let (x, w, r) = (&[2, 1, 1][..], &[1, 6, 1][..], &[1, 6, 2][..]);
-        assert_eq!(refused(&attrs(), x, &[1, 6, 2], r), Error::SHAPE);
-        assert_eq!(refused(&attrs(), x, w, &[1, 4, 2]), Error::SHAPE);
-        assert_eq!(refused(&attrs(), &[0, 1, 1], w, r), Error::SHAPE);
-        assert_eq!(refused(&GruAttrs { direction: BIDIRECTIONAL, ..attrs() }, x, w, r), Error::SHAPE);
-        assert_eq!(refused(&GruAttrs { direction: 3, ..attrs() }, x, w, r), Error::ATTRS);
-        assert_eq!(refused(&GruAttrs { outputs: 4, ..attrs() }, x, w, r), Error::ATTRS);
-        assert_eq!(refused(&GruAttrs { clip: f32::NAN, ..attrs() }, x, w, r), Error::ATTRS);
+        assert_eq!(refused(&attrs(), x, &[1, 6, 2], r), Refusal::Shape);
+        assert_eq!(refused(&attrs(), x, w, &[1, 4, 2]), Refusal::Shape);
+        assert_eq!(refused(&attrs(), &[0, 1, 1], w, r), Refusal::Shape);
+        assert_eq!(refused(&GruAttrs { direction: BIDIRECTIONAL, ..attrs() }, x, w, r), Refusal::Shape);
+        assert_eq!(refused(&GruAttrs { direction: 3, ..attrs() }, x, w, r), Refusal::Attrs);
+        assert_eq!(refused(&GruAttrs { outputs: 4, ..attrs() }, x, w, r), Refusal::Attrs);
+        assert_eq!(refused(&GruAttrs { clip: f32::NAN, ..attrs() }, x, w, r), Refusal::Attrs);
     }
 }

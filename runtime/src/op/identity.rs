@@ -3,7 +3,7 @@
 //! Free where the plan lets `y` take over `x`; otherwise a copy, as for an output that repeats an input.
 
 use crate::attrs::NoAttrs;
-use crate::{Code, Error, Io, Kernels, Op, Outputs, Sig, bytes};
+use crate::{Code, Refusal, Io, Kernels, Op, Outputs, Sig, bytes};
 
 /// See the module.
 pub struct Identity;
@@ -13,7 +13,7 @@ impl Op for Identity {
     const NAME: &'static str = "Identity";
     type Attrs = NoAttrs;
 
-    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
         Ok(Outputs::one(sig.ty(0)?))
     }

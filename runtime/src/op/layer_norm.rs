@@ -9,7 +9,7 @@
 //! before `axis` too, as in an instance or group normalization.
 
 use crate::strided::{broadcast, broadcast_shape, inner, rows};
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
 
 crate::attrs! {
     /// Attributes of [`LayerNormalization`].
@@ -44,7 +44,7 @@ impl Op for LayerNormalization {
     const NAME: &'static str = "LayerNormalization";
     type Attrs = LayerNormAttrs;
 
-    fn infer(attrs: &LayerNormAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &LayerNormAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(3)?;
         let x = check(sig, attrs.axis, attrs.epsilon)?;
         let mut statistics = x;
@@ -74,7 +74,7 @@ impl Op for RMSNormalization {
     const NAME: &'static str = "RMSNormalization";
     type Attrs = RmsNormAttrs;
 
-    fn infer(attrs: &RmsNormAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &RmsNormAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(2)?;
         Ok(Outputs::one(Type::new(DType::F32, check(sig, attrs.axis, attrs.epsilon)?)))
     }
@@ -90,18 +90,18 @@ impl Op for RMSNormalization {
 }
 
 /// The shape of `x`, if everything suits it.
-fn check(sig: &Sig<'_>, axis: u32, epsilon: f32) -> Result<Shape, Error> {
+fn check(sig: &Sig<'_>, axis: u32, epsilon: f32) -> Result<Shape, Refusal> {
     let x = sig.shape(0, DType::F32)?;
     for operand in (1..3).filter_map(|i| sig.opt(i)) {
         if operand.dtype != DType::F32 {
-            return Err(Error::DTYPE);
+            return Err(Refusal::DType);
         }
         if broadcast_shape(&operand.shape, &x) != Some(x) {
-            return Err(Error::SHAPE);
+            return Err(Refusal::Shape);
         }
     }
     let fits = (axis as usize) < x.rank() && epsilon >= 0.0 && epsilon.is_finite();
-    if fits { Ok(x) } else { Err(Error::ATTRS) }
+    if fits { Ok(x) } else { Err(Refusal::Attrs) }
 }
 
 /// Output 0 with every row of `x` after `normalize`.
@@ -184,9 +184,9 @@ mod tests {
     fn refuses_what_does_not_fit() {
         let x = Tensor::of(&[2, 2], &[0f32; 4]);
         let refused = |attrs, error| assert_eq!(run::<LayerNormalization>(&attrs, &[&x]), Err(error));
-        refused(LayerNormAttrs { axis: 2, ..LAST }, Error::ATTRS);
-        refused(LayerNormAttrs { epsilon: -1.0, ..LAST }, Error::ATTRS);
+        refused(LayerNormAttrs { axis: 2, ..LAST }, Refusal::Attrs);
+        refused(LayerNormAttrs { epsilon: -1.0, ..LAST }, Refusal::Attrs);
         let wide = Tensor::of(&[2, 1, 2], &[0f32; 4]);
-        assert_eq!(run::<LayerNormalization>(&LAST, &[&x, &wide]), Err(Error::SHAPE));
+        assert_eq!(run::<LayerNormalization>(&LAST, &[&x, &wide]), Err(Refusal::Shape));
     }
 }

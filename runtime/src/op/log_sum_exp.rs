@@ -4,7 +4,7 @@ use super::number::Number::{self, F32, F64};
 use super::types::Types;
 use super::reduce::ReduceAttrs;
 use super::reduction::{Part, each, rule};
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 
 /// `[..] -> [..]`; see the module.
 pub struct ReduceLogSumExp;
@@ -14,7 +14,7 @@ impl Op for ReduceLogSumExp {
     const NAME: &'static str = "ReduceLogSumExp";
     type Attrs = ReduceAttrs;
 
-    fn infer(attrs: &ReduceAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &ReduceAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         rule(attrs, sig, Types::FLOAT)
     }
 
@@ -76,6 +76,6 @@ mod tests {
         assert_eq!(run::<ReduceLogSumExp>(&FIRST, &[&Tensor::of(&[2], &[f32::NEG_INFINITY; 2])]), least);
         let x = Tensor::of(&[2], &[f32::INFINITY, 1.0]);
         assert_eq!(run::<ReduceLogSumExp>(&FIRST, &[&x]), Ok(Tensor::of(&[], &[f32::INFINITY])));
-        assert_eq!(run::<ReduceLogSumExp>(&FIRST, &[&Tensor::of(&[1], &[1u8])]), Err(Error::DTYPE));
+        assert_eq!(run::<ReduceLogSumExp>(&FIRST, &[&Tensor::of(&[1], &[1u8])]), Err(Refusal::DType));
     }
 }

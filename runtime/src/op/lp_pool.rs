@@ -5,7 +5,7 @@
 //! ```
 
 use super::window::{self, Window};
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
 use siskin_kernels::Pool;
 use siskin_kernels::generic::{Fold, pool};
 
@@ -29,7 +29,7 @@ crate::attrs! {
 }
 
 impl LpPoolAttrs {
-    fn geometry(&self, x: &Shape) -> Result<(Pool, Shape), Error> {
+    fn geometry(&self, x: &Shape) -> Result<(Pool, Shape), Refusal> {
         let LpPoolAttrs { kernel, stride, dilation, pad_begin, pad_end, .. } = self;
         window::pool(x, &Window { kernel, stride, dilation, pad_begin, pad_end })
     }
@@ -43,13 +43,13 @@ impl Op for LpPool {
     const NAME: &'static str = "LpPool";
     type Attrs = LpPoolAttrs;
 
-    fn infer(attrs: &LpPoolAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &LpPoolAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
         let (_, shape) = attrs.geometry(&sig.shape(0, DType::F32)?)?;
         if attrs.p > 0.0 && attrs.p.is_finite() {
             Ok(Outputs::one(Type::new(DType::F32, shape)))
         } else {
-            Err(Error::ATTRS)
+            Err(Refusal::Attrs)
         }
     }
 
@@ -95,7 +95,7 @@ mod tests {
             assert!(y.get::<f32>().iter().zip(want).all(|(y, w)| (y - w).abs() < 1e-5), "{p}: {y:?}");
         }
         for p in [0.0, -1.0, f32::NAN, f32::INFINITY] {
-            assert_eq!(run::<LpPool>(&attrs(p), &[&x]), Err(Error::ATTRS));
+            assert_eq!(run::<LpPool>(&attrs(p), &[&x]), Err(Refusal::Attrs));
         }
     }
 }

@@ -4,7 +4,7 @@
 //! y[.., c] = x[.., c] / (bias + alpha / size · Σ_j x[.., j]²)^beta,   c - ⌊(size-1)/2⌋ <= j <= c + ⌈(size-1)/2⌉
 //! ```
 
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
 
 crate::attrs! {
     /// Attributes of [`LRN`].
@@ -28,13 +28,13 @@ impl Op for LRN {
     const NAME: &'static str = "LRN";
     type Attrs = LrnAttrs;
 
-    fn infer(attrs: &LrnAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &LrnAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
         let x = sig.shape(0, DType::F32)?;
         if attrs.size == 0 {
-            return Err(Error::ATTRS);
+            return Err(Refusal::Attrs);
         }
-        if x.rank() == 0 { Err(Error::SHAPE) } else { Ok(Outputs::one(Type::new(DType::F32, x))) }
+        if x.rank() == 0 { Err(Refusal::Shape) } else { Ok(Outputs::one(Type::new(DType::F32, x))) }
     }
 
     fn run<K: Kernels>(attrs: &LrnAttrs, io: &mut Io<'_>) {
@@ -66,6 +66,6 @@ mod tests {
         let want = [1.0 / 6.0, 2.0 / 14.0, 3.0 / 26.0, 4.0 / 17.0f32];
         let y = run::<LRN>(&attrs, &[&x]).unwrap();
         assert!(y.get::<f32>().iter().zip(want).all(|(y, w)| (y - w).abs() < 1e-6), "{y:?}");
-        assert_eq!(run::<LRN>(&LrnAttrs { size: 0, ..attrs }, &[&x]), Err(Error::ATTRS));
+        assert_eq!(run::<LRN>(&LrnAttrs { size: 0, ..attrs }, &[&x]), Err(Refusal::Attrs));
     }
 }

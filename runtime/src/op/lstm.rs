@@ -12,7 +12,7 @@
 //! Source: ONNX `LSTM`.
 
 use super::recurrent::{self, Common, Form, Y, Y_C, Y_H};
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 use siskin_kernels::{Activation, LstmF32};
 
 crate::attrs! {
@@ -49,10 +49,10 @@ impl Op for Lstm {
     const NAME: &'static str = "LSTM";
     type Attrs = LstmAttrs;
 
-    fn infer(attrs: &LstmAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &LstmAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         let (outputs, sizes) = recurrent::infer(&attrs.common(), FORM, sig)?;
         recurrent::infer_state(sig, 6, &sizes, &attrs.common())?;
-        let peepholes = sizes.hidden.checked_mul(3).ok_or(Error::SHAPE)?;
+        let peepholes = sizes.hidden.checked_mul(3).ok_or(Refusal::Shape)?;
         recurrent::optional(sig, 7, DType::F32, &[sig.ty(2)?.shape.dim(0), peepholes])?;
         Ok(outputs)
     }
@@ -118,7 +118,7 @@ mod tests {
             assert!((y.get::<f32>()[0] - want).abs() < 1e-6, "{y:?}, not {want}");
         }
         let wide = Tensor::of(&[1, 4], &[0.0f32; 4]);
-        assert_eq!(run_all::<Lstm>(&attrs(), &inputs(&wide), None).unwrap_err(), Error::SHAPE);
+        assert_eq!(run_all::<Lstm>(&attrs(), &inputs(&wide), None).unwrap_err(), Refusal::Shape);
     }
 
     #[test]
@@ -130,6 +130,6 @@ mod tests {
         let y = run_all::<Lstm>(&attrs, &[Some(&x), Some(&w), Some(&r), None, None, None, Some(&c0)], None).unwrap();
         assert_eq!(y[0].get::<f32>(), [1.5]);
         let short = LstmAttrs { outputs: 8, ..attrs };
-        assert_eq!(run_all::<Lstm>(&short, &[Some(&x), Some(&w), Some(&r)], None).unwrap_err(), Error::ATTRS);
+        assert_eq!(run_all::<Lstm>(&short, &[Some(&x), Some(&w), Some(&r)], None).unwrap_err(), Refusal::Attrs);
     }
 }

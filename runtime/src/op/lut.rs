@@ -8,7 +8,7 @@
 
 use super::qlinear;
 use crate::attrs::NoAttrs;
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 
 /// `x i8 [..], table i8 [256] -> i8 [..]`; see the module.
 pub struct Lut;
@@ -18,10 +18,10 @@ impl Op for Lut {
     const NAME: &'static str = "Lut";
     type Attrs = NoAttrs;
 
-    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(2)?;
         let (x, table) = (sig.shape(0, DType::I8)?, sig.shape(1, DType::I8)?);
-        if table.dims() == [256] { Outputs::dims(DType::I8, x.dims()) } else { Err(Error::SHAPE) }
+        if table.dims() == [256] { Outputs::dims(DType::I8, x.dims()) } else { Err(Refusal::Shape) }
     }
 
     fn in_place(_: &NoAttrs, _: &Sig<'_>, input: usize) -> bool {

@@ -4,7 +4,7 @@
 
 use super::number::Number;
 use super::types::Types;
-use crate::{DType, Error, Io, Outputs, Sig};
+use crate::{DType, Refusal, Io, Outputs, Sig};
 
 /// Declares operators, in place where the plan allows:
 /// `name = code, attributes, element types, |attributes, x| f(x) as f32 [, wide |x| f(x) as Number];`
@@ -21,7 +21,7 @@ macro_rules! unary {
             const NAME: &'static str = stringify!($name);
             type Attrs = $attrs;
 
-            fn infer(_: &$attrs, sig: &$crate::Sig<'_>) -> Result<$crate::Outputs, $crate::Error> {
+            fn infer(_: &$attrs, sig: &$crate::Sig<'_>) -> Result<$crate::Outputs, $crate::Refusal> {
                 $crate::op::map::same_type(sig, $crate::op::types::Types::$types)
             }
 
@@ -46,10 +46,10 @@ macro_rules! unary {
 pub(super) use unary;
 
 /// `[..] -> [..]` of one of these types.
-pub(super) fn same_type(sig: &Sig<'_>, types: Types) -> Result<Outputs, Error> {
+pub(super) fn same_type(sig: &Sig<'_>, types: Types) -> Result<Outputs, Refusal> {
     sig.at_most(1)?;
     let x = sig.ty(0)?;
-    if types.has(x.dtype) { Ok(Outputs::one(x)) } else { Err(Error::DTYPE) }
+    if types.has(x.dtype) { Ok(Outputs::one(x)) } else { Err(Refusal::DType) }
 }
 
 /// `y[i] = f(x[i])`: `real` takes a row of `f32`, and halves one by one, `wide` what is neither.

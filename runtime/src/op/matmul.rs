@@ -8,7 +8,7 @@
 //! its second one. Other element types: [`MatMulAny`](super::MatMulAny).
 
 use crate::strided::{Strides, broadcast, broadcast_shape, rows};
-use crate::{Code, DType, Error, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type};
 use siskin_kernels::{MatMulF32, Weights};
 
 crate::attrs! {
@@ -39,19 +39,19 @@ impl Op for MatMul {
     const NAME: &'static str = "MatMul";
     type Attrs = MatMulAttrs;
 
-    fn infer(attrs: &MatMulAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &MatMulAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(3)?;
         let (a, b) = (sig.shape(0, DType::F32)?, sig.ty(1)?);
-        let product = Product::new(&a, &b.shape, attrs.transpose_b).ok_or(Error::SHAPE)?;
+        let product = Product::new(&a, &b.shape, attrs.transpose_b).ok_or(Refusal::Shape)?;
         if sig.opt(2).is_some() && !is_row(&sig.shape(2, DType::F32)?, product.n) {
-            return Err(Error::SHAPE);
+            return Err(Refusal::Shape);
         }
         // Written so that a NaN is refused.
         let ordered = attrs.min <= attrs.max;
         match b.dtype {
             DType::F32 | DType::F16 if ordered => Ok(Outputs::one(Type::new(DType::F32, product.shape))),
-            DType::F32 | DType::F16 => Err(Error::ATTRS),
-            _ => Err(Error::DTYPE),
+            DType::F32 | DType::F16 => Err(Refusal::Attrs),
+            _ => Err(Refusal::DType),
         }
     }
 
@@ -198,12 +198,12 @@ mod tests {
         let of = |dims: &[u32]| Tensor::of(dims, &[0.0f32; 12][..dims.iter().product::<u32>() as usize]);
         let plain = MatMulAttrs::new(false);
         let refused = |attrs, inputs: &[&Tensor]| run::<MatMul>(attrs, inputs).unwrap_err();
-        assert_eq!(refused(&plain, &[&of(&[2, 3]), &of(&[2, 3])]), Error::SHAPE);
-        assert_eq!(refused(&plain, &[&of(&[2, 2, 3]), &of(&[3, 3, 1])]), Error::SHAPE);
-        assert_eq!(refused(&plain, &[&of(&[3]), &of(&[3, 1])]), Error::SHAPE);
-        assert_eq!(refused(&plain, &[&of(&[2, 3]), &of(&[3, 2]), &of(&[2, 1])]), Error::SHAPE);
-        assert_eq!(refused(&plain, &[&of(&[2, 3]), &Tensor::of(&[3, 1], &[1i32; 3])]), Error::DTYPE);
+        assert_eq!(refused(&plain, &[&of(&[2, 3]), &of(&[2, 3])]), Refusal::Shape);
+        assert_eq!(refused(&plain, &[&of(&[2, 2, 3]), &of(&[3, 3, 1])]), Refusal::Shape);
+        assert_eq!(refused(&plain, &[&of(&[3]), &of(&[3, 1])]), Refusal::Shape);
+        assert_eq!(refused(&plain, &[&of(&[2, 3]), &of(&[3, 2]), &of(&[2, 1])]), Refusal::Shape);
+        assert_eq!(refused(&plain, &[&of(&[2, 3]), &Tensor::of(&[3, 1], &[1i32; 3])]), Refusal::DType);
         let unordered = MatMulAttrs { min: f32::NAN, ..plain };
-        assert_eq!(refused(&unordered, &[&of(&[2, 3]), &of(&[3, 2])]), Error::ATTRS);
+        assert_eq!(refused(&unordered, &[&of(&[2, 3]), &of(&[3, 2])]), Refusal::Attrs);
     }
 }

@@ -6,7 +6,7 @@
 use super::matmul::Product;
 use super::number::{ByType, Number};
 use crate::attrs::NoAttrs;
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
 
 /// `[.., M, K], [.., K, N] -> [.., M, N]`; see the module.
 pub struct MatMulAny;
@@ -16,15 +16,15 @@ impl Op for MatMulAny {
     const NAME: &'static str = "MatMulAny";
     type Attrs = NoAttrs;
 
-    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(2)?;
         let a = sig.ty(0)?;
-        let product = Product::new(&a.shape, &sig.shape(1, a.dtype)?, false).ok_or(Error::SHAPE)?;
+        let product = Product::new(&a.shape, &sig.shape(1, a.dtype)?, false).ok_or(Refusal::Shape)?;
         match a.dtype {
             DType::F16 | DType::F64 | DType::I32 | DType::U32 | DType::I64 | DType::U64 => {
                 Ok(Outputs::one(Type::new(a.dtype, product.shape)))
             }
-            _ => Err(Error::DTYPE),
+            _ => Err(Refusal::DType),
         }
     }
 
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn refuses_other_types() {
         let a = Tensor::of(&[1, 1], &[1.0f32]);
-        assert_eq!(run::<MatMulAny>(&NoAttrs {}, &[&a, &a]).unwrap_err(), Error::DTYPE);
-        assert_eq!(run::<MatMulAny>(&NoAttrs {}, &[&Tensor::of(&[1, 1], &[1i32]), &a]).unwrap_err(), Error::DTYPE);
+        assert_eq!(run::<MatMulAny>(&NoAttrs {}, &[&a, &a]).unwrap_err(), Refusal::DType);
+        assert_eq!(run::<MatMulAny>(&NoAttrs {}, &[&Tensor::of(&[1, 1], &[1i32]), &a]).unwrap_err(), Refusal::DType);
     }
 }

@@ -10,7 +10,7 @@
 use super::byte::Bytes;
 use super::matmul::Product;
 use crate::attrs::NoAttrs;
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
 
 /// `[.., M, K], [.., K, N], a_zero?, b_zero? -> [.., M, N]`; see the module.
 pub struct MatMulInteger;
@@ -20,13 +20,13 @@ impl Op for MatMulInteger {
     const NAME: &'static str = "MatMulInteger";
     type Attrs = NoAttrs;
 
-    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(4)?;
         let (a, b) = (sig.ty(0)?, sig.ty(1)?);
         if ![a, b].iter().all(|t| matches!(t.dtype, DType::I8 | DType::U8)) {
-            return Err(Error::DTYPE);
+            return Err(Refusal::DType);
         }
-        let product = Product::new(&a.shape, &b.shape, false).ok_or(Error::SHAPE)?;
+        let product = Product::new(&a.shape, &b.shape, false).ok_or(Refusal::Shape)?;
         let rows = a.shape.rank().checked_sub(2).map_or(1, |axis| a.shape.dim(axis));
         check_zero(sig, 2, a.dtype, rows, 2)?;
         check_zero(sig, 3, b.dtype, product.n as u32, 1)?;
@@ -54,15 +54,15 @@ impl Op for MatMulInteger {
 }
 
 /// A zero point is one value, or `n` along the axis that is `from_end` from the last: `[n]`, or `[.., n, 1]`, `[.., n]`.
-fn check_zero(sig: &Sig<'_>, i: usize, dtype: DType, n: u32, from_end: usize) -> Result<(), Error> {
+fn check_zero(sig: &Sig<'_>, i: usize, dtype: DType, n: u32, from_end: usize) -> Result<(), Refusal> {
     let Some(zero) = sig.opt(i) else { return Ok(()) };
     let along = |s: &Shape| s.rank() == 1 || s.rank().checked_sub(from_end).is_some_and(|axis| s.dim(axis) == n);
     let elements = zero.shape.checked_elements();
     match elements {
-        _ if zero.dtype != dtype => Err(Error::DTYPE),
+        _ if zero.dtype != dtype => Err(Refusal::DType),
         Some(1) => Ok(()),
         Some(e) if e == n && along(&zero.shape) => Ok(()),
-        _ => Err(Error::SHAPE),
+        _ => Err(Refusal::Shape),
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
     use crate::op::testing::{Tensor, run_all};
 
-    fn run(inputs: &[Option<&Tensor>]) -> Result<Tensor, Error> {
+    fn run(inputs: &[Option<&Tensor>]) -> Result<Tensor, Refusal> {
         Ok(run_all::<MatMulInteger>(&NoAttrs {}, inputs, None)?.swap_remove(0))
     }
 
@@ -117,8 +117,8 @@ mod tests {
     fn refuses_other_zero_points() {
         let (a, b) = (Tensor::of(&[2, 1], &[1i8; 2]), Tensor::of(&[1, 3], &[1i8; 3]));
         let of = |n: u32| Tensor::of(&[n], &[0i8; 3][..n as usize]);
-        assert_eq!(run(&[Some(&a), Some(&b), Some(&of(3))]).unwrap_err(), Error::SHAPE);
-        assert_eq!(run(&[Some(&a), Some(&b), None, Some(&of(2))]).unwrap_err(), Error::SHAPE);
-        assert_eq!(run(&[Some(&a), Some(&b), Some(&Tensor::of(&[], &[0u8]))]).unwrap_err(), Error::DTYPE);
+        assert_eq!(run(&[Some(&a), Some(&b), Some(&of(3))]).unwrap_err(), Refusal::Shape);
+        assert_eq!(run(&[Some(&a), Some(&b), None, Some(&of(2))]).unwrap_err(), Refusal::Shape);
+        assert_eq!(run(&[Some(&a), Some(&b), Some(&Tensor::of(&[], &[0u8]))]).unwrap_err(), Refusal::DType);
     }
 }

@@ -9,7 +9,7 @@
 
 use super::number::Number;
 use super::window::{self, Window};
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
 use core::cmp::Ordering;
 use siskin_kernels::Pool;
 
@@ -35,7 +35,7 @@ crate::attrs! {
 }
 
 impl MaxPoolAttrs {
-    fn geometry(&self, x: &Shape) -> Result<(Pool, Shape), Error> {
+    fn geometry(&self, x: &Shape) -> Result<(Pool, Shape), Refusal> {
         let MaxPoolAttrs { kernel, stride, dilation, pad_begin, pad_end, .. } = self;
         window::pool(x, &Window { kernel, stride, dilation, pad_begin, pad_end })
     }
@@ -49,11 +49,11 @@ impl Op for MaxPool {
     const NAME: &'static str = "MaxPool";
     type Attrs = MaxPoolAttrs;
 
-    fn infer(attrs: &MaxPoolAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &MaxPoolAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
         if !matches!(x.dtype, DType::F32 | DType::F16 | DType::I8 | DType::U8) {
-            return Err(Error::DTYPE);
+            return Err(Refusal::DType);
         }
         let (_, shape) = attrs.geometry(&x.shape)?;
         let types = [Type::new(x.dtype, shape), Type::new(DType::I64, shape)];
@@ -160,9 +160,9 @@ mod tests {
     fn refuses_what_does_not_fit() {
         let x = Tensor::of(&[1, 2, 2, 1], &[1f32, 2., 3., 4.]);
         let refused = |attrs, error| assert_eq!(run::<MaxPool>(&attrs, &[&x]), Err(error), "{attrs:?}");
-        refused(MaxPoolAttrs { kernel: [1, 3, 1], ..TWO }, Error::SHAPE);
-        refused(MaxPoolAttrs { kernel: [2, 1, 1], pad_end: [1, 0, 0], ..TWO }, Error::ATTRS);
-        refused(MaxPoolAttrs { stride: [1, 1, 0], ..TWO }, Error::ATTRS);
-        assert_eq!(run::<MaxPool>(&TWO, &[&Tensor::of(&[1, 2, 2, 1], &[1i32; 4])]), Err(Error::DTYPE));
+        refused(MaxPoolAttrs { kernel: [1, 3, 1], ..TWO }, Refusal::Shape);
+        refused(MaxPoolAttrs { kernel: [2, 1, 1], pad_end: [1, 0, 0], ..TWO }, Refusal::Attrs);
+        refused(MaxPoolAttrs { stride: [1, 1, 0], ..TWO }, Refusal::Attrs);
+        assert_eq!(run::<MaxPool>(&TWO, &[&Tensor::of(&[1, 2, 2, 1], &[1i32; 4])]), Err(Refusal::DType));
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! An index counts the elements of `y` in order; one outside, an error in ONNX, writes nothing: a run has no errors.
 
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
 
 crate::attrs! {
     /// Attributes of [`MaxUnpool`].
@@ -24,11 +24,11 @@ impl Op for MaxUnpool {
     const NAME: &'static str = "MaxUnpool";
     type Attrs = MaxUnpoolAttrs;
 
-    fn infer(attrs: &MaxUnpoolAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &MaxUnpoolAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(2)?;
         let (x, index) = (sig.ty(0)?, sig.shape(1, DType::I64)?);
         let fits = x.shape == index && attrs.shape.checked_elements().is_some();
-        if fits { Ok(Outputs::one(Type::new(x.dtype, attrs.shape))) } else { Err(Error::SHAPE) }
+        if fits { Ok(Outputs::one(Type::new(x.dtype, attrs.shape))) } else { Err(Refusal::Shape) }
     }
 
     fn run<K: Kernels>(_: &MaxUnpoolAttrs, io: &mut Io<'_>) {
@@ -56,6 +56,6 @@ mod tests {
         let (x, index) = (Tensor::of(&[1, 1, 3], &[5f32, 6., 7.]), Tensor::of(&[1, 1, 3], &[3i64, -1, 0]));
         let attrs = MaxUnpoolAttrs { shape: Shape::new(&[1, 1, 4]).unwrap() };
         assert_eq!(run::<MaxUnpool>(&attrs, &[&x, &index]).unwrap(), Tensor::of(&[1, 1, 4], &[7f32, 0., 0., 5.]));
-        assert_eq!(run::<MaxUnpool>(&attrs, &[&x, &Tensor::of(&[3], &[0i64; 3])]), Err(Error::SHAPE));
+        assert_eq!(run::<MaxUnpool>(&attrs, &[&x, &Tensor::of(&[3], &[0i64; 3])]), Err(Refusal::Shape));
     }
 }

@@ -8,7 +8,7 @@
 
 use crate::attrs::{Attrs, Valid, check};
 use crate::io::{Io, Outputs, Sig};
-use crate::{Error, Kernels};
+use crate::{Kernels, Refusal};
 use core::fmt;
 
 /// An operator's number in files: append-only.
@@ -33,8 +33,8 @@ pub trait Op {
     /// The rule of types: what the outputs are, given the inputs' types and the attributes.
     ///
     /// # Errors
-    /// [`Error::DTYPE`], [`Error::SHAPE`] or [`Error::ATTRS`]; the caller adds which operator refused.
-    fn infer(attrs: &Self::Attrs, sig: &Sig<'_>) -> Result<Outputs, Error>;
+    /// [`Refusal::DType`], [`Refusal::Shape`] or [`Refusal::Attrs`]; the caller adds which operator refused.
+    fn infer(attrs: &Self::Attrs, sig: &Sig<'_>) -> Result<Outputs, Refusal>;
 
     /// Whether output 0 may take over the bytes of input `input`. Only asked where both have equally many bytes.
     /// In a run the bytes then stand in the output already, and the input reads as empty.
@@ -61,7 +61,7 @@ pub struct Entry {
     /// Its name.
     pub name: &'static str,
     valid: &'static [Valid],
-    infer: fn(&[u32], &Sig<'_>) -> Result<Outputs, Error>,
+    infer: fn(&[u32], &Sig<'_>) -> Result<Outputs, Refusal>,
     in_place: fn(&[u32], &Sig<'_>, usize) -> bool,
     macs: fn(&[u32], &Sig<'_>) -> u64,
     run: fn(&[u32], &mut Io<'_>),
@@ -97,7 +97,7 @@ impl Entry {
     ///
     /// # Errors
     /// As the operator's.
-    pub fn infer(&self, attrs: &[u32], sig: &Sig<'_>) -> Result<Outputs, Error> {
+    pub fn infer(&self, attrs: &[u32], sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         check(attrs, self.valid)?;
         (self.infer)(attrs, sig)
     }

@@ -4,7 +4,7 @@
 
 use super::gather::product;
 use super::indices::{Indices, index_shape};
-use crate::{Code, DType, Error, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
+use crate::{Code, DType, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
 
 crate::attrs! {
     /// Attributes of [`OneHot`].
@@ -25,18 +25,18 @@ impl Op for OneHot {
     type Attrs = OneHotAttrs;
 
     /// `[a.., b..], [2] -> [a.., depth, b..]`
-    fn infer(attrs: &OneHotAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &OneHotAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(2)?;
         let (indices, values) = (index_shape(sig, 0).or(sig.shape(0, DType::F32))?, sig.ty(1)?);
         if values.shape.dims() != [2] {
-            return Err(Error::SHAPE);
+            return Err(Refusal::Shape);
         }
-        let (outer, inner) = indices.dims().split_at_checked(attrs.axis as usize).ok_or(Error::ATTRS)?;
+        let (outer, inner) = indices.dims().split_at_checked(attrs.axis as usize).ok_or(Refusal::Attrs)?;
         let mut dims = [1; MAX_RANK];
         for (slot, &dim) in dims.iter_mut().zip(outer.iter().chain(&[attrs.depth]).chain(inner)) {
             *slot = dim;
         }
-        let shape = dims.get(..indices.rank().wrapping_add(1)).and_then(Shape::new).ok_or(Error::SHAPE)?;
+        let shape = dims.get(..indices.rank().wrapping_add(1)).and_then(Shape::new).ok_or(Refusal::Shape)?;
         Ok(Outputs::one(Type::new(values.dtype, shape)))
     }
 
@@ -80,8 +80,8 @@ mod tests {
     #[test]
     fn refuses_more_values_than_off_and_on() {
         let (i, v) = (Tensor::of(&[1], &[0i64]), Tensor::of(&[3], &[0u8; 3]));
-        assert_eq!(run::<OneHot>(&OneHotAttrs { axis: 0, depth: 1 }, &[&i, &v]).unwrap_err(), Error::SHAPE);
+        assert_eq!(run::<OneHot>(&OneHotAttrs { axis: 0, depth: 1 }, &[&i, &v]).unwrap_err(), Refusal::Shape);
         let v = Tensor::of(&[2], &[0u8; 2]);
-        assert_eq!(run::<OneHot>(&OneHotAttrs { axis: 2, depth: 1 }, &[&i, &v]).unwrap_err(), Error::ATTRS);
+        assert_eq!(run::<OneHot>(&OneHotAttrs { axis: 2, depth: 1 }, &[&i, &v]).unwrap_err(), Refusal::Attrs);
     }
 }

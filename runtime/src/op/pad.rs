@@ -8,7 +8,7 @@
 //! of this operator: a compiler writes them as `Gather`, one an axis.
 
 use crate::strided::{Strides, row_major, rows};
-use crate::{Code, Error, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
+use crate::{Code, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
 
 crate::attrs! {
     /// Attributes of [`Pad`].
@@ -28,18 +28,18 @@ impl Op for Pad {
     const NAME: &'static str = "Pad";
     type Attrs = PadAttrs;
 
-    fn infer(attrs: &PadAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &PadAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(2)?;
         let x = sig.ty(0)?;
         match sig.opt(1) {
-            Some(value) if value.dtype != x.dtype => return Err(Error::DTYPE),
-            Some(value) if value.shape.elements() != 1 => return Err(Error::SHAPE),
+            Some(value) if value.dtype != x.dtype => return Err(Refusal::DType),
+            Some(value) if value.shape.elements() != 1 => return Err(Refusal::Shape),
             _ => {}
         }
         let mut shape = x.shape;
         for ((dim, &begin), &end) in shape.dims_mut().iter_mut().zip(&attrs.begin).zip(&attrs.end) {
             let padded = i64::from(*dim).wrapping_add(begin.into()).wrapping_add(end.into());
-            *dim = u32::try_from(padded).map_err(|_| Error::ATTRS)?;
+            *dim = u32::try_from(padded).map_err(|_| Refusal::Attrs)?;
         }
         Ok(Outputs::one(Type::new(x.dtype, shape)))
     }
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn refuses_to_crop_more_than_there_is() {
         let x = Tensor::of(&[2, 2], &[0f32; 4]);
-        assert_eq!(run::<Pad>(&attrs([-2, 0], [-1, 0]), &[&x]).unwrap_err(), Error::ATTRS);
-        assert_eq!(run::<Pad>(&attrs([1, 0], [0, 0]), &[&x, &Tensor::of(&[], &[0i8])]).unwrap_err(), Error::DTYPE);
+        assert_eq!(run::<Pad>(&attrs([-2, 0], [-1, 0]), &[&x]).unwrap_err(), Refusal::Attrs);
+        assert_eq!(run::<Pad>(&attrs([1, 0], [0, 0]), &[&x, &Tensor::of(&[], &[0i8])]).unwrap_err(), Refusal::DType);
     }
 }

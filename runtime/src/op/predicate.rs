@@ -4,7 +4,7 @@ use super::map::{map_any, same_type, unary};
 use super::number::Number::{F32, F64, Signed, Unsigned};
 use super::types::Types;
 use crate::attrs::NoAttrs;
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
 
 crate::attrs! {
     /// Attributes of [`IsInf`].
@@ -35,7 +35,7 @@ impl Op for IsNaN {
     const NAME: &'static str = "IsNaN";
     type Attrs = NoAttrs;
 
-    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         question(sig)
     }
 
@@ -52,7 +52,7 @@ impl Op for IsInf {
     const NAME: &'static str = "IsInf";
     type Attrs = IsInfAttrs;
 
-    fn infer(_: &IsInfAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(_: &IsInfAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         question(sig)
     }
 
@@ -69,7 +69,7 @@ impl Op for IsInf {
 }
 
 /// `[..] of floats -> [..] of booleans`.
-fn question(sig: &Sig<'_>) -> Result<Outputs, Error> {
+fn question(sig: &Sig<'_>) -> Result<Outputs, Refusal> {
     let shape = same_type(sig, Types::FLOAT).and_then(|_| sig.ty(0))?.shape;
     Ok(Outputs::one(Type::new(DType::Bool, shape)))
 }
@@ -94,6 +94,6 @@ mod tests {
         assert_eq!(run::<Not>(&NoAttrs {}, &[&x]), Ok(Tensor::bools(&[2], &[1, 0])));
         let x = Tensor::of(&[2], &[0u16, 0xff0f]);
         assert_eq!(run::<BitwiseNot>(&NoAttrs {}, &[&x]), Ok(Tensor::of(&[2], &[0xffffu16, 0x00f0])));
-        assert_eq!(run::<Not>(&NoAttrs {}, &[&x]), Err(Error::DTYPE));
+        assert_eq!(run::<Not>(&NoAttrs {}, &[&x]), Err(Refusal::DType));
     }
 }

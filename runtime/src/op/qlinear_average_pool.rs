@@ -11,7 +11,7 @@
 
 use super::qlinear::{self, Window};
 use crate::attrs::{Quad, SignedQuad};
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Shape, Sig};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig};
 use siskin_kernels::Conv;
 use siskin_kernels::int8::AveragePoolI8;
 
@@ -41,7 +41,7 @@ impl Op for QLinearAveragePool {
     const NAME: &'static str = "QLinearAveragePool";
     type Attrs = QLinearAveragePoolAttrs;
 
-    fn infer(attrs: &QLinearAveragePoolAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &QLinearAveragePoolAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
         qlinear::positive(attrs.scale)?;
         qlinear::image(&geometry(attrs, &sig.shape(0, DType::I8)?)?)
@@ -62,7 +62,7 @@ impl Op for QLinearAveragePool {
     }
 }
 
-fn geometry(attrs: &QLinearAveragePoolAttrs, x: &Shape) -> Result<Conv, Error> {
+fn geometry(attrs: &QLinearAveragePoolAttrs, x: &Shape) -> Result<Conv, Refusal> {
     let [batch, height, width, channels] = qlinear::axes(x)?;
     let [kernel_h, kernel_w, unused @ ..] = attrs.kernel.0;
     qlinear::unused(&unused)?;

@@ -10,7 +10,7 @@
 
 use super::qlinear::{self, Window};
 use crate::attrs::{Quad, SignedQuad};
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Shape, Sig};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig};
 use siskin_kernels::Conv;
 use siskin_kernels::int8::ConvI8;
 
@@ -51,7 +51,7 @@ impl Op for QLinearConv {
     const NAME: &'static str = "QLinearConv";
     type Attrs = QLinearConvAttrs;
 
-    fn infer(attrs: &QLinearConvAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &QLinearConvAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         let g = dense(attrs, &sig.shape(0, DType::I8)?, &sig.shape(1, DType::I8)?)?;
         qlinear::requantizes(sig, g.out_channels as u32)?;
         qlinear::image(&g)
@@ -75,7 +75,7 @@ impl Op for QLinearDepthwiseConv {
     const NAME: &'static str = "QLinearDepthwiseConv";
     type Attrs = QLinearDepthwiseConvAttrs;
 
-    fn infer(attrs: &QLinearDepthwiseConvAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &QLinearDepthwiseConvAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         let g = depthwise(attrs, &sig.shape(0, DType::I8)?, &sig.shape(1, DType::I8)?)?;
         qlinear::requantizes(sig, g.out_channels as u32)?;
         qlinear::image(&g)
@@ -94,12 +94,12 @@ impl Op for QLinearDepthwiseConv {
     }
 }
 
-fn dense(attrs: &QLinearConvAttrs, x: &Shape, w: &Shape) -> Result<Conv, Error> {
+fn dense(attrs: &QLinearConvAttrs, x: &Shape, w: &Shape) -> Result<Conv, Refusal> {
     let [batch, height, width, channels] = qlinear::axes(x)?;
     let [outs, kernel_h, kernel_w, ins] = qlinear::axes(w)?;
     let axes = Window { window: attrs.window, pads: attrs.pads }.slide([height, width], [kernel_h, kernel_w])?;
     if ins.checked_mul(attrs.group) != Some(channels) || outs.checked_rem(attrs.group) != Some(0) {
-        return Err(Error::SHAPE);
+        return Err(Refusal::Shape);
     }
     Ok(Conv {
         batch: batch as usize,
@@ -110,12 +110,12 @@ fn dense(attrs: &QLinearConvAttrs, x: &Shape, w: &Shape) -> Result<Conv, Error> 
     })
 }
 
-fn depthwise(attrs: &QLinearDepthwiseConvAttrs, x: &Shape, w: &Shape) -> Result<Conv, Error> {
+fn depthwise(attrs: &QLinearDepthwiseConvAttrs, x: &Shape, w: &Shape) -> Result<Conv, Refusal> {
     let [batch, height, width, channels] = qlinear::axes(x)?;
     let [kernel_h, kernel_w, of] = qlinear::axes(w)?;
     let axes = Window { window: attrs.window, pads: attrs.pads }.slide([height, width], [kernel_h, kernel_w])?;
     if of != channels {
-        return Err(Error::SHAPE);
+        return Err(Refusal::Shape);
     }
     let channels = channels as usize;
     Ok(Conv { batch: batch as usize, in_channels: channels, out_channels: channels, groups: channels, axes })

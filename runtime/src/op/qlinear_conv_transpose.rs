@@ -12,7 +12,7 @@
 use super::qlinear::{self, Window};
 use super::qlinear_conv::operands;
 use crate::attrs::{Quad, SignedQuad};
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Shape, Sig};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig};
 use siskin_kernels::Conv;
 
 crate::attrs! {
@@ -37,7 +37,7 @@ impl Op for QLinearConvTranspose {
     const NAME: &'static str = "QLinearConvTranspose";
     type Attrs = QLinearConvTransposeAttrs;
 
-    fn infer(attrs: &QLinearConvTransposeAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &QLinearConvTransposeAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         let g = geometry(attrs, &sig.shape(0, DType::I8)?, &sig.shape(1, DType::I8)?)?;
         qlinear::requantizes(sig, g.out_channels as u32)?;
         qlinear::image(&g)
@@ -60,7 +60,7 @@ impl Op for QLinearConvTranspose {
     }
 }
 
-fn geometry(attrs: &QLinearConvTransposeAttrs, x: &Shape, w: &Shape) -> Result<Conv, Error> {
+fn geometry(attrs: &QLinearConvTransposeAttrs, x: &Shape, w: &Shape) -> Result<Conv, Refusal> {
     let [batch, height, width, channels] = qlinear::axes(x)?;
     let [outs, kernel_h, kernel_w, ins] = qlinear::axes(w)?;
     let [down, across, unused @ ..] = attrs.output_padding.0;
@@ -68,7 +68,7 @@ fn geometry(attrs: &QLinearConvTransposeAttrs, x: &Shape, w: &Shape) -> Result<C
     let window = Window { window: attrs.window, pads: attrs.pads };
     let axes = window.spread([height, width], [kernel_h, kernel_w], [down, across])?;
     if ins != channels {
-        return Err(Error::SHAPE);
+        return Err(Refusal::Shape);
     }
     Ok(Conv {
         batch: batch as usize,

@@ -11,7 +11,7 @@
 use super::qlinear;
 use crate::attrs::SignedQuad;
 use crate::strided::{self, broadcast, broadcast_shape};
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 use siskin_kernels::ToI8;
 use siskin_kernels::int8::BinaryI8;
 
@@ -42,7 +42,7 @@ impl Op for QLinearAdd {
     const NAME: &'static str = "QLinearAdd";
     type Attrs = QLinearBinaryAttrs;
 
-    fn infer(attrs: &QLinearBinaryAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &QLinearBinaryAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         infer(attrs, sig)
     }
 
@@ -60,7 +60,7 @@ impl Op for QLinearMul {
     const NAME: &'static str = "QLinearMul";
     type Attrs = QLinearBinaryAttrs;
 
-    fn infer(attrs: &QLinearBinaryAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &QLinearBinaryAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         infer(attrs, sig)
     }
 
@@ -73,14 +73,14 @@ impl Op for QLinearMul {
     }
 }
 
-fn infer(attrs: &QLinearBinaryAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+fn infer(attrs: &QLinearBinaryAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
     sig.at_most(2)?;
     for scale in [attrs.a_scale, attrs.b_scale, attrs.y_scale] {
         qlinear::positive(scale)?;
     }
     qlinear::unused(attrs.zeros.0.get(3..).unwrap_or(&[]))?;
     qlinear::unused(attrs.limits.0.get(2..).unwrap_or(&[]))?;
-    let y = broadcast_shape(&sig.shape(0, DType::I8)?, &sig.shape(1, DType::I8)?).ok_or(Error::SHAPE)?;
+    let y = broadcast_shape(&sig.shape(0, DType::I8)?, &sig.shape(1, DType::I8)?).ok_or(Refusal::Shape)?;
     Outputs::dims(DType::I8, y.dims())
 }
 

@@ -13,7 +13,7 @@
 use super::qlinear;
 use crate::attrs::SignedQuad;
 use crate::strided::{self, broadcast, broadcast_shape};
-use crate::{Code, DType, Error, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig};
+use crate::{Code, DType, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig};
 use siskin_kernels::int8::{ConvI8, MatMulI8};
 use siskin_kernels::{Axis, Conv, ToI8};
 
@@ -48,12 +48,12 @@ impl Op for QLinearMatMul {
     const NAME: &'static str = "QLinearMatMul";
     type Attrs = QLinearMatMulAttrs;
 
-    fn infer(_: &QLinearMatMulAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(_: &QLinearMatMulAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         let (mut y, w) = (sig.shape(0, DType::I8)?, sig.shape(1, DType::I8)?);
         let [outs, depth] = qlinear::axes(&w)?;
         match y.dims_mut().last_mut() {
             Some(last) if *last == depth => *last = outs,
-            _ => return Err(Error::SHAPE),
+            _ => return Err(Refusal::Shape),
         }
         qlinear::requantizes(sig, outs)?;
         Outputs::dims(DType::I8, y.dims())
@@ -90,14 +90,14 @@ impl Op for QLinearBatchMatMul {
     const NAME: &'static str = "QLinearBatchMatMul";
     type Attrs = QLinearBatchMatMulAttrs;
 
-    fn infer(attrs: &QLinearBatchMatMulAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &QLinearBatchMatMulAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(2)?;
         qlinear::positive(attrs.scale)?;
         qlinear::unused(attrs.zeros.0.get(3..).unwrap_or(&[]))?;
         let (a, b) = (sig.shape(0, DType::I8)?, sig.shape(1, DType::I8)?);
-        let p = Product::new(attrs.transpose_b, &a, &b).ok_or(Error::SHAPE)?;
+        let p = Product::new(attrs.transpose_b, &a, &b).ok_or(Refusal::Shape)?;
         let batch = p.batch.dims().split_last().map_or(&[][..], |(_, batch)| batch);
-        let y = joined(batch, &[p.rows, p.cols]).ok_or(Error::SHAPE)?;
+        let y = joined(batch, &[p.rows, p.cols]).ok_or(Refusal::Shape)?;
         Outputs::dims(DType::I8, y.dims())
     }
 

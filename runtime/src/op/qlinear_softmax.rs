@@ -10,7 +10,7 @@
 
 use super::qlinear;
 use crate::attrs::SignedQuad;
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 use siskin_kernels::int8::SoftmaxI8;
 
 crate::attrs! {
@@ -31,12 +31,12 @@ impl Op for QLinearSoftmax {
     const NAME: &'static str = "QLinearSoftmax";
     type Attrs = QLinearSoftmaxAttrs;
 
-    fn infer(attrs: &QLinearSoftmaxAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &QLinearSoftmaxAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(2)?;
         qlinear::positive(attrs.y_scale)?;
         qlinear::unused(attrs.zeros.0.get(..1).unwrap_or(&[]))?;
         let (x, powers) = (sig.shape(0, DType::I8)?, sig.shape(1, DType::F32)?);
-        if x.rank() > 0 && powers.dims() == [8] { Outputs::dims(DType::I8, x.dims()) } else { Err(Error::SHAPE) }
+        if x.rank() > 0 && powers.dims() == [8] { Outputs::dims(DType::I8, x.dims()) } else { Err(Refusal::Shape) }
     }
 
     fn in_place(_: &QLinearSoftmaxAttrs, _: &Sig<'_>, input: usize) -> bool {

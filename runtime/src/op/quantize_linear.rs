@@ -9,7 +9,7 @@
 //! the shape of `x` with that axis divided by the block's length, rounded up.
 
 use super::number::Number;
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
 use core::ops::Range;
 
 crate::attrs! {
@@ -45,11 +45,11 @@ impl Op for QuantizeLinear {
     const NAME: &'static str = "QuantizeLinear";
     type Attrs = QuantizeAttrs;
 
-    fn infer(attrs: &QuantizeAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &QuantizeAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         let x = sig.ty(0)?;
         let real = matches!(x.dtype, DType::F32 | DType::F16 | DType::I32);
         check_parameters(sig, attrs.axis, attrs.block, attrs.dtype)?;
-        if real && is_quantized(attrs.dtype) { Ok(Outputs::one(Type::new(attrs.dtype, x.shape))) } else { Err(Error::DTYPE) }
+        if real && is_quantized(attrs.dtype) { Ok(Outputs::one(Type::new(attrs.dtype, x.shape))) } else { Err(Refusal::DType) }
     }
 
     fn run<K: Kernels>(attrs: &QuantizeAttrs, io: &mut Io<'_>) {
@@ -76,11 +76,11 @@ impl Op for DequantizeLinear {
     const NAME: &'static str = "DequantizeLinear";
     type Attrs = DequantizeAttrs;
 
-    fn infer(attrs: &DequantizeAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &DequantizeAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         let x = sig.ty(0)?;
         check_parameters(sig, attrs.axis, attrs.block, x.dtype)?;
         let integer = is_quantized(x.dtype) || x.dtype == DType::I32;
-        if integer { Ok(Outputs::one(Type::new(sig.ty(1)?.dtype, x.shape))) } else { Err(Error::DTYPE) }
+        if integer { Ok(Outputs::one(Type::new(sig.ty(1)?.dtype, x.shape))) } else { Err(Refusal::DType) }
     }
 
     fn run<K: Kernels>(attrs: &DequantizeAttrs, io: &mut Io<'_>) {
@@ -128,18 +128,18 @@ fn level(v: f32, scale: f32, zero: i32) -> i32 {
 }
 
 /// Scales are floats, of one of the three shapes; the zero point has the scale's shape and the quantized type.
-fn check_parameters(sig: &Sig<'_>, axis: u32, block: u32, dtype: DType) -> Result<(), Error> {
+fn check_parameters(sig: &Sig<'_>, axis: u32, block: u32, dtype: DType) -> Result<(), Refusal> {
     sig.at_most(3)?;
     let (x, scale) = (sig.ty(0)?.shape, sig.ty(1)?);
     if !matches!(scale.dtype, DType::F32 | DType::F16) {
-        return Err(Error::DTYPE);
+        return Err(Refusal::DType);
     }
     if !fits(&x, &scale.shape, axis as usize, block) {
-        return Err(Error::SHAPE);
+        return Err(Refusal::Shape);
     }
     match sig.opt(2) {
-        Some(zero) if zero.dtype != dtype => Err(Error::DTYPE),
-        Some(zero) if zero.shape.elements() != scale.shape.elements() => Err(Error::SHAPE),
+        Some(zero) if zero.dtype != dtype => Err(Refusal::DType),
+        Some(zero) if zero.shape.elements() != scale.shape.elements() => Err(Refusal::Shape),
         _ => Ok(()),
     }
 }
@@ -277,8 +277,8 @@ mod tests {
     fn refuses_scales_that_do_not_fit() {
         let (x, scale) = (Tensor::of(&[2, 3], &[0.0f32; 6]), Tensor::of(&[2], &[1.0f32; 2]));
         let zero = Tensor::of(&[2], &[0i8; 2]);
-        assert_eq!(run::<QuantizeLinear>(&QuantizeAttrs { axis: 1, ..PLAIN }, &[&x, &scale]), Err(Error::SHAPE));
-        assert_eq!(run::<QuantizeLinear>(&QuantizeAttrs { block: 2, ..PLAIN }, &[&x, &scale]), Err(Error::SHAPE));
-        assert_eq!(run::<QuantizeLinear>(&PLAIN, &[&x, &scale, &zero]), Err(Error::DTYPE));
+        assert_eq!(run::<QuantizeLinear>(&QuantizeAttrs { axis: 1, ..PLAIN }, &[&x, &scale]), Err(Refusal::Shape));
+        assert_eq!(run::<QuantizeLinear>(&QuantizeAttrs { block: 2, ..PLAIN }, &[&x, &scale]), Err(Refusal::Shape));
+        assert_eq!(run::<QuantizeLinear>(&PLAIN, &[&x, &scale, &zero]), Err(Refusal::DType));
     }
 }

@@ -13,7 +13,7 @@
 //! `D` is 2 if both directions run, otherwise 1. The backward direction begins at a sample's last step.
 
 use crate::attrs::{Valid, Validity, Word, scalar};
-use crate::{DType, Error, Outputs, Shape, Sig, Type};
+use crate::{DType, Outputs, Refusal, Shape, Sig, Type};
 use core::fmt;
 use siskin_kernels::{Activation, Function};
 
@@ -120,61 +120,61 @@ impl Sizes {
 }
 
 /// The rule of types, but for the inputs from the seventh.
-pub(super) fn infer(common: &Common, form: Form, sig: &Sig<'_>) -> Result<(Outputs, Sizes), Error> {
+pub(super) fn infer(common: &Common, form: Form, sig: &Sig<'_>) -> Result<(Outputs, Sizes), Refusal> {
     sig.at_most(form.inputs)?;
     let (x, w, r) = (sig.shape(0, DType::F32)?, sig.ty(1)?, sig.ty(2)?);
     if [w, r].iter().any(|t| !matches!(t.dtype, DType::F32 | DType::F16)) {
-        return Err(Error::DTYPE);
+        return Err(Refusal::DType);
     }
     let directions = match common.direction {
         FORWARD | REVERSE => 1,
         BIDIRECTIONAL => 2,
-        _ => return Err(Error::ATTRS),
+        _ => return Err(Refusal::Attrs),
     };
     let known = common.outputs != 0 && common.outputs & !form.outputs == 0;
     // Written so that a NaN is refused.
     let bounded = common.clip >= 0.0;
     if !known || !bounded {
-        return Err(Error::ATTRS);
+        return Err(Refusal::Attrs);
     }
-    let sizes = Sizes::new(&x, &r.shape, common).ok_or(Error::SHAPE)?;
-    let rows = form.gates.checked_mul(sizes.hidden).ok_or(Error::SHAPE)?;
+    let sizes = Sizes::new(&x, &r.shape, common).ok_or(Refusal::Shape)?;
+    let rows = form.gates.checked_mul(sizes.hidden).ok_or(Refusal::Shape)?;
     expect(&w.shape, &[directions, rows, sizes.inputs])?;
     expect(&r.shape, &[directions, rows, sizes.hidden])?;
-    optional(sig, 3, DType::F32, &[directions, rows.checked_mul(2).ok_or(Error::SHAPE)?])?;
+    optional(sig, 3, DType::F32, &[directions, rows.checked_mul(2).ok_or(Refusal::Shape)?])?;
     optional(sig, 4, DType::I32, &[sizes.batch])?;
     optional(sig, 5, DType::F32, &sizes.state(common))?;
     Ok((outputs(common, form, &sizes)?, sizes))
 }
 
 /// The rule of types for a second state.
-pub(super) fn infer_state(sig: &Sig<'_>, i: usize, sizes: &Sizes, common: &Common) -> Result<(), Error> {
+pub(super) fn infer_state(sig: &Sig<'_>, i: usize, sizes: &Sizes, common: &Common) -> Result<(), Refusal> {
     optional(sig, i, DType::F32, &sizes.state(common))
 }
 
 /// An input that, if given, has this type.
-pub(super) fn optional(sig: &Sig<'_>, i: usize, dtype: DType, dims: &[u32]) -> Result<(), Error> {
+pub(super) fn optional(sig: &Sig<'_>, i: usize, dtype: DType, dims: &[u32]) -> Result<(), Refusal> {
     if sig.opt(i).is_some() { expect(&sig.shape(i, dtype)?, dims) } else { Ok(()) }
 }
 
-fn expect(shape: &Shape, dims: &[u32]) -> Result<(), Error> {
-    if shape.dims() == dims { Ok(()) } else { Err(Error::SHAPE) }
+fn expect(shape: &Shape, dims: &[u32]) -> Result<(), Refusal> {
+    if shape.dims() == dims { Ok(()) } else { Err(Refusal::Shape) }
 }
 
-fn outputs(common: &Common, form: Form, sizes: &Sizes) -> Result<Outputs, Error> {
-    let of = |dims: &[u32]| Shape::new(dims).map(|s| Type::new(DType::F32, s)).ok_or(Error::SHAPE);
+fn outputs(common: &Common, form: Form, sizes: &Sizes) -> Result<Outputs, Refusal> {
+    let of = |dims: &[u32]| Shape::new(dims).map(|s| Type::new(DType::F32, s)).ok_or(Refusal::Shape);
     let (sequence, state) = (of(&sizes.sequence(common))?, of(&sizes.state(common))?);
     let mut list = [state; 3];
     let mut count = 0usize;
     for (bit, ty) in [(Y, sequence), (Y_H, state), (Y_C, state)] {
         if common.outputs & bit != 0 {
-            *list.get_mut(count).ok_or(Error::ATTRS)? = ty;
+            *list.get_mut(count).ok_or(Refusal::Attrs)? = ty;
             count = count.saturating_add(1);
         }
     }
     // The states h and c, then the cell's own.
     let floats = form.scratch.checked_add(2).and_then(|n| n.checked_mul(sizes.hidden));
-    let scratch = floats.and_then(|n| n.checked_mul(4)).ok_or(Error::SHAPE)?;
+    let scratch = floats.and_then(|n| n.checked_mul(4)).ok_or(Refusal::Shape)?;
     Ok(Outputs::many(list.get(..count).unwrap_or(&[]))?.with_scratch(scratch))
 }
 

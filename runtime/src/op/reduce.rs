@@ -7,7 +7,7 @@ use super::number::Number::{self, F32, F64, Signed, Unsigned};
 use super::number::ByType;
 use super::types::Types;
 use super::reduction::{Reduction, reduce, rule};
-use crate::{Code, Error, Io, Kernels, Op, Outputs, Sig};
+use crate::{Code, Refusal, Io, Kernels, Op, Outputs, Sig};
 
 crate::attrs! {
     /// Attributes of every reduction.
@@ -29,7 +29,7 @@ macro_rules! reductions {
             const NAME: &'static str = stringify!($name);
             type Attrs = ReduceAttrs;
 
-            fn infer(attrs: &ReduceAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+            fn infer(attrs: &ReduceAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
                 rule(attrs, sig, $types)
             }
 
@@ -191,8 +191,8 @@ mod tests {
     #[test]
     fn refuses_axes_and_types_that_do_not_suit() {
         let x = Tensor::of(&[2], &[1.0f32, 2.0]);
-        assert_eq!(run::<ReduceSum>(&ReduceAttrs { axes: 0b10, keepdims: true }, &[&x]), Err(Error::ATTRS));
-        assert_eq!(run::<ReduceLogSum>(&ALL, &[&Tensor::of(&[2], &[1i32, 2])]), Err(Error::DTYPE));
-        assert_eq!(run::<ReduceSum>(&ALL, &[&Tensor::bools(&[1], &[1])]), Err(Error::DTYPE));
+        assert_eq!(run::<ReduceSum>(&ReduceAttrs { axes: 0b10, keepdims: true }, &[&x]), Err(Refusal::Attrs));
+        assert_eq!(run::<ReduceLogSum>(&ALL, &[&Tensor::of(&[2], &[1i32, 2])]), Err(Refusal::DType));
+        assert_eq!(run::<ReduceSum>(&ALL, &[&Tensor::bools(&[1], &[1])]), Err(Refusal::DType));
     }
 }

@@ -5,7 +5,7 @@ use super::number::{ByType, Number};
 use super::reduce::ReduceAttrs;
 use super::types::Types;
 use crate::strided::row_major;
-use crate::{DType, Error, Io, MAX_RANK, Outputs, Shape, Sig};
+use crate::{DType, Io, MAX_RANK, Outputs, Refusal, Shape, Sig};
 
 /// What a reduction does to an element, to two partial results and at the end.
 pub(super) struct Reduction {
@@ -22,21 +22,21 @@ pub(super) struct Reduction {
 }
 
 /// The reduced axes have length 1 or are gone.
-pub(super) fn rule(attrs: &ReduceAttrs, sig: &Sig<'_>, types: Types) -> Result<Outputs, Error> {
+pub(super) fn rule(attrs: &ReduceAttrs, sig: &Sig<'_>, types: Types) -> Result<Outputs, Refusal> {
     sig.at_most(1)?;
     let x = sig.ty(0)?;
     if !types.has(x.dtype) {
-        return Err(Error::DTYPE);
+        return Err(Refusal::DType);
     }
     if attrs.axes.checked_shr(x.shape.rank() as u32).unwrap_or(0) != 0 {
-        return Err(Error::ATTRS);
+        return Err(Refusal::Attrs);
     }
     let mut dims = [0; MAX_RANK];
     let mut rank = 0usize;
     for axis in 0..x.shape.rank() {
         let reduced = is_reduced(attrs, axis);
         if !reduced || attrs.keepdims {
-            *dims.get_mut(rank).ok_or(Error::SHAPE)? = if reduced { 1 } else { x.shape.dim(axis) };
+            *dims.get_mut(rank).ok_or(Refusal::Shape)? = if reduced { 1 } else { x.shape.dim(axis) };
             rank = rank.saturating_add(1);
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Free where the plan lets `y` take over `x`, which it always may; otherwise a copy.
 
-use crate::{Code, Error, Io, Kernels, Op, Outputs, Shape, Sig, Type, bytes};
+use crate::{Code, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type, bytes};
 
 crate::attrs! {
     /// Attributes of [`Reshape`].
@@ -20,11 +20,11 @@ impl Op for Reshape {
     const NAME: &'static str = "Reshape";
     type Attrs = ReshapeAttrs;
 
-    fn infer(attrs: &ReshapeAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &ReshapeAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
         let same = attrs.shape.checked_elements().is_some_and(|n| Some(n) == x.shape.checked_elements());
-        if same { Ok(Outputs::one(Type::new(x.dtype, attrs.shape))) } else { Err(Error::SHAPE) }
+        if same { Ok(Outputs::one(Type::new(x.dtype, attrs.shape))) } else { Err(Refusal::Shape) }
     }
 
     fn in_place(_: &ReshapeAttrs, _: &Sig<'_>, input: usize) -> bool {
@@ -57,7 +57,7 @@ mod tests {
         let x = Tensor::of(&[6], &[0f32; 6]);
         for dims in [&[5][..], &[1 << 16, 1 << 16, 6]] {
             let attrs = ReshapeAttrs { shape: Shape::new(dims).unwrap() };
-            assert_eq!(run::<Reshape>(&attrs, &[&x]).unwrap_err(), Error::SHAPE);
+            assert_eq!(run::<Reshape>(&attrs, &[&x]).unwrap_err(), Refusal::Shape);
         }
     }
 }

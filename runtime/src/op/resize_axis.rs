@@ -12,7 +12,7 @@ use super::gather::after;
 use super::number::Number;
 use super::real::{is_real, weighted};
 use crate::quant::round_half_even;
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type, bytes};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type, bytes};
 use bytemuck::Pod;
 
 crate::attrs! {
@@ -32,24 +32,24 @@ impl Op for ResizeAxis {
     type Attrs = ResizeAxisAttrs;
 
     /// `[a.., n, b..], i32[m, taps], f32[m, taps]? -> [a.., m, b..]`
-    fn infer(attrs: &ResizeAxisAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &ResizeAxisAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(3)?;
         let (x, positions) = (sig.ty(0)?, sig.shape(1, DType::I32)?);
-        let &[places, taps] = positions.dims() else { return Err(Error::SHAPE) };
+        let &[places, taps] = positions.dims() else { return Err(Refusal::Shape) };
         if sig.opt(2).is_some() {
             if !is_real(x.dtype) {
-                return Err(Error::DTYPE);
+                return Err(Refusal::DType);
             }
             if sig.shape(2, DType::F32)? != positions {
-                return Err(Error::SHAPE);
+                return Err(Refusal::Shape);
             }
         } else if taps != 1 {
-            return Err(Error::SHAPE);
+            return Err(Refusal::Shape);
         }
         let mut shape = x.shape;
-        let dim = shape.dims_mut().get_mut(attrs.axis as usize).ok_or(Error::ATTRS)?;
+        let dim = shape.dims_mut().get_mut(attrs.axis as usize).ok_or(Refusal::Attrs)?;
         if *dim == 0 && places != 0 {
-            return Err(Error::SHAPE);
+            return Err(Refusal::Shape);
         }
         *dim = places;
         Ok(Outputs::one(Type::new(x.dtype, shape)))
@@ -228,10 +228,10 @@ mod tests {
         let (positions, weights) = tables();
         let attrs = ResizeAxisAttrs { axis: 0 };
         let x = Tensor::of(&[2], &[0i32; 2]);
-        assert_eq!(run::<ResizeAxis>(&attrs, &[&x, &positions, &weights]).unwrap_err(), Error::DTYPE);
-        assert_eq!(run::<ResizeAxis>(&attrs, &[&x, &positions]).unwrap_err(), Error::SHAPE);
+        assert_eq!(run::<ResizeAxis>(&attrs, &[&x, &positions, &weights]).unwrap_err(), Refusal::DType);
+        assert_eq!(run::<ResizeAxis>(&attrs, &[&x, &positions]).unwrap_err(), Refusal::Shape);
         let x = Tensor::of::<f32>(&[0], &[]);
-        assert_eq!(run::<ResizeAxis>(&attrs, &[&x, &positions, &weights]).unwrap_err(), Error::SHAPE);
-        assert_eq!(run::<ResizeAxis>(&attrs, &[&x, &positions, &positions]).unwrap_err(), Error::DTYPE);
+        assert_eq!(run::<ResizeAxis>(&attrs, &[&x, &positions, &weights]).unwrap_err(), Refusal::Shape);
+        assert_eq!(run::<ResizeAxis>(&attrs, &[&x, &positions, &positions]).unwrap_err(), Refusal::DType);
     }
 }

@@ -8,7 +8,7 @@
 
 use super::gather::product;
 use super::indices::{Indices, index_shape};
-use crate::{Code, Error, Io, Kernels, Op, Outputs, Sig, bytes};
+use crate::{Code, Refusal, Io, Kernels, Op, Outputs, Sig, bytes};
 
 crate::attrs! {
     /// Attributes of [`ReverseSequence`].
@@ -27,12 +27,12 @@ impl Op for ReverseSequence {
     type Attrs = ReverseSequenceAttrs;
 
     /// `[b, t, ..] or [t, b, ..], [b] -> x`
-    fn infer(attrs: &ReverseSequenceAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &ReverseSequenceAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(2)?;
         let (x, lengths) = (sig.ty(0)?, index_shape(sig, 1)?);
-        let &[first, second, ..] = x.shape.dims() else { return Err(Error::SHAPE) };
+        let &[first, second, ..] = x.shape.dims() else { return Err(Refusal::Shape) };
         let batch = if attrs.time_first { second } else { first };
-        if lengths.dims() == [batch] { Ok(Outputs::one(x)) } else { Err(Error::SHAPE) }
+        if lengths.dims() == [batch] { Ok(Outputs::one(x)) } else { Err(Refusal::Shape) }
     }
 
     fn run<K: Kernels>(attrs: &ReverseSequenceAttrs, io: &mut Io<'_>) {
@@ -72,6 +72,6 @@ mod tests {
         let time = ReverseSequenceAttrs { time_first: true };
         let y = run::<ReverseSequence>(&time, &[&x, &Tensor::of(&[3], &[2i64, -1, 1])]).unwrap();
         assert_eq!(y, Tensor::of(&[2, 3], &[3f32, 1., 2., 0., 4., 5.]));
-        assert_eq!(run::<ReverseSequence>(&time, &[&x, &Tensor::of(&[2], &[1i64, 1])]).unwrap_err(), Error::SHAPE);
+        assert_eq!(run::<ReverseSequence>(&time, &[&x, &Tensor::of(&[2], &[1i64, 1])]).unwrap_err(), Refusal::Shape);
     }
 }

@@ -3,7 +3,7 @@
 //! Shapes: see [`recurrent`]. Weights may be stored in half precision. Source: ONNX `RNN`.
 
 use super::recurrent::{self, Common, Form, Y, Y_H};
-use crate::{Code, Error, Io, Kernels, Op, Outputs, Sig};
+use crate::{Code, Refusal, Io, Kernels, Op, Outputs, Sig};
 use siskin_kernels::{Activation, RnnF32};
 
 crate::attrs! {
@@ -38,7 +38,7 @@ impl Op for Rnn {
     const NAME: &'static str = "RNN";
     type Attrs = RnnAttrs;
 
-    fn infer(attrs: &RnnAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &RnnAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         Ok(recurrent::infer(&attrs.common(), FORM, sig)?.0)
     }
 
@@ -91,7 +91,7 @@ mod tests {
             assert!((got - want).abs() < 1e-6, "{got}, not {want}");
         }
         let wide = Tensor::of(&[1, 1, 2], &[0.0f32; 2]);
-        assert_eq!(run_all::<Rnn>(&attrs(), &inputs(Some(&wide)), None).unwrap_err(), Error::SHAPE);
+        assert_eq!(run_all::<Rnn>(&attrs(), &inputs(Some(&wide)), None).unwrap_err(), Refusal::Shape);
     }
 
     #[test]
@@ -104,6 +104,6 @@ mod tests {
         attrs.write(&mut |w| words.push(w));
         assert_eq!(RnnAttrs::read(&words), Ok(attrs));
         words[4] = 11;
-        assert_eq!(RnnAttrs::read(&words), Err(Error::ATTRS));
+        assert_eq!(RnnAttrs::read(&words), Err(Refusal::Attrs));
     }
 }

@@ -10,7 +10,7 @@
 
 use super::gather::product;
 use super::indices::{Indices, index_shape};
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 
 crate::attrs! {
     /// Attributes of [`RoiAlign`].
@@ -39,16 +39,16 @@ impl Op for RoiAlign {
     type Attrs = RoiAlignAttrs;
 
     /// `[n, c, h, w], [r, 4], [r] -> [r, c, height, width]`
-    fn infer(attrs: &RoiAlignAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &RoiAlignAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(3)?;
         let (x, regions) = (sig.shape(0, DType::F32)?, sig.shape(1, DType::F32)?);
         let samples = index_shape(sig, 2)?;
-        let (&[n, c, h, w], &[r, 4]) = (x.dims(), regions.dims()) else { return Err(Error::SHAPE) };
+        let (&[n, c, h, w], &[r, 4]) = (x.dims(), regions.dims()) else { return Err(Refusal::Shape) };
         if samples.dims() != [r] || n == 0 || h == 0 || w == 0 {
-            return Err(Error::SHAPE);
+            return Err(Refusal::Shape);
         }
         if attrs.sampling_ratio > 128 || attrs.height == 0 || attrs.width == 0 {
-            return Err(Error::ATTRS);
+            return Err(Refusal::Attrs);
         }
         Outputs::dims(DType::F32, &[r, c, attrs.height, attrs.width])
     }
@@ -198,9 +198,9 @@ mod tests {
     #[test]
     fn refuses_regions_of_other_than_four_numbers() {
         let (regions, samples) = (Tensor::of(&[1, 5], &[0f32; 5]), Tensor::of(&[1], &[0i64]));
-        assert_eq!(run::<RoiAlign>(&ATTRS, &[&x(), &regions, &samples]).unwrap_err(), Error::SHAPE);
+        assert_eq!(run::<RoiAlign>(&ATTRS, &[&x(), &regions, &samples]).unwrap_err(), Refusal::Shape);
         let regions = Tensor::of(&[1, 4], &[0f32; 4]);
         let many = RoiAlignAttrs { sampling_ratio: 129, ..ATTRS };
-        assert_eq!(run::<RoiAlign>(&many, &[&x(), &regions, &samples]).unwrap_err(), Error::ATTRS);
+        assert_eq!(run::<RoiAlign>(&many, &[&x(), &regions, &samples]).unwrap_err(), Refusal::Attrs);
     }
 }

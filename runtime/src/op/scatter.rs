@@ -12,7 +12,7 @@
 use super::gather::{check_elements, each_element, product, stride};
 use super::indices::{Indices, index_shape};
 use super::number::{ByType, Number};
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type, bytes};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type, bytes};
 
 crate::choice! {
     /// How an update meets the element that it falls on.
@@ -55,11 +55,11 @@ pub struct ScatterElements;
 pub struct ScatterND;
 
 /// What both ask of the element types; the answer is the type of `y`.
-fn check_types(sig: &Sig<'_>, reduction: Reduction) -> Result<Type, Error> {
+fn check_types(sig: &Sig<'_>, reduction: Reduction) -> Result<Type, Refusal> {
     sig.at_most(3)?;
     let x = sig.ty(0)?;
     let possible = reduction == Reduction::None || x.dtype != DType::Bool;
-    if sig.ty(2)?.dtype == x.dtype && possible { Ok(x) } else { Err(Error::DTYPE) }
+    if sig.ty(2)?.dtype == x.dtype && possible { Ok(x) } else { Err(Refusal::DType) }
 }
 
 /// Output 0, with the elements of `x`.
@@ -75,10 +75,10 @@ impl Op for ScatterElements {
     type Attrs = ScatterElementsAttrs;
 
     /// `x, [i..], [i..] -> x`; `x` is at least as long as the indices, the axis apart.
-    fn infer(attrs: &ScatterElementsAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &ScatterElementsAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         let (x, indices) = (check_types(sig, attrs.reduction)?, index_shape(sig, 1)?);
         check_elements(&x.shape, &indices, attrs.axis)?;
-        if sig.ty(2)?.shape == indices { Ok(Outputs::one(x)) } else { Err(Error::SHAPE) }
+        if sig.ty(2)?.shape == indices { Ok(Outputs::one(x)) } else { Err(Refusal::Shape) }
     }
 
     fn in_place(_: &ScatterElementsAttrs, _: &Sig<'_>, input: usize) -> bool {
@@ -105,12 +105,12 @@ impl Op for ScatterND {
     type Attrs = ScatterNdAttrs;
 
     /// `[n.., b..], [i.., |n|], [i.., b..] -> [n.., b..]`
-    fn infer(attrs: &ScatterNdAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &ScatterNdAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         let (x, indices) = (check_types(sig, attrs.reduction)?, index_shape(sig, 1)?);
-        let (&depth, outer) = indices.dims().split_last().ok_or(Error::SHAPE)?;
-        let inner = x.shape.dims().get(depth as usize..).ok_or(Error::SHAPE)?;
+        let (&depth, outer) = indices.dims().split_last().ok_or(Refusal::Shape)?;
+        let inner = x.shape.dims().get(depth as usize..).ok_or(Refusal::Shape)?;
         let updates = sig.ty(2)?.shape;
-        if updates.dims().iter().eq(outer.iter().chain(inner)) { Ok(Outputs::one(x)) } else { Err(Error::SHAPE) }
+        if updates.dims().iter().eq(outer.iter().chain(inner)) { Ok(Outputs::one(x)) } else { Err(Refusal::Shape) }
     }
 
     fn in_place(_: &ScatterNdAttrs, _: &Sig<'_>, input: usize) -> bool {
@@ -186,11 +186,11 @@ mod tests {
     fn refuses_updates_of_another_shape_and_sums_of_booleans() {
         let (x, i, u) = (Tensor::of(&[3], &[0f32; 3]), Tensor::of(&[2], &[0i64; 2]), Tensor::of(&[3], &[0f32; 3]));
         let attrs = ScatterElementsAttrs { axis: 0, reduction: Reduction::Add };
-        assert_eq!(run::<ScatterElements>(&attrs, &[&x, &i, &u]).unwrap_err(), Error::SHAPE);
+        assert_eq!(run::<ScatterElements>(&attrs, &[&x, &i, &u]).unwrap_err(), Refusal::Shape);
         let nd = ScatterNdAttrs { reduction: Reduction::None };
-        assert_eq!(run::<ScatterND>(&nd, &[&x, &i, &u]).unwrap_err(), Error::SHAPE);
+        assert_eq!(run::<ScatterND>(&nd, &[&x, &i, &u]).unwrap_err(), Refusal::Shape);
         let b = Tensor::bools(&[3], &[0; 3]);
         let i = Tensor::of(&[3], &[0i64; 3]);
-        assert_eq!(run::<ScatterElements>(&attrs, &[&b, &i, &b]).unwrap_err(), Error::DTYPE);
+        assert_eq!(run::<ScatterElements>(&attrs, &[&b, &i, &b]).unwrap_err(), Refusal::DType);
     }
 }

@@ -3,7 +3,7 @@
 use super::broadcast::Walk;
 use crate::attrs::NoAttrs;
 use crate::strided::broadcast_shape;
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type, bytes};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type, bytes};
 
 /// `condition, x0, x1 -> y`; see the module.
 pub struct Where;
@@ -13,14 +13,14 @@ impl Op for Where {
     const NAME: &'static str = "Where";
     type Attrs = NoAttrs;
 
-    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(3)?;
         let (condition, x0, x1) = (sig.shape(0, DType::Bool)?, sig.ty(1)?, sig.ty(2)?);
         if x0.dtype != x1.dtype {
-            return Err(Error::DTYPE);
+            return Err(Refusal::DType);
         }
         let shape = broadcast_shape(&x0.shape, &x1.shape).and_then(|s| broadcast_shape(&s, &condition));
-        Ok(Outputs::one(Type::new(x0.dtype, shape.ok_or(Error::SHAPE)?)))
+        Ok(Outputs::one(Type::new(x0.dtype, shape.ok_or(Refusal::Shape)?)))
     }
 
     fn run<K: Kernels>(_: &NoAttrs, io: &mut Io<'_>) {
@@ -51,9 +51,9 @@ mod tests {
         let (x0, x1) = (Tensor::of(&[3], &[1i64, 2, 3]), Tensor::of(&[], &[9i64]));
         let y = run::<Where>(&NoAttrs {}, &[&condition, &x0, &x1]);
         assert_eq!(y, Ok(Tensor::of(&[2, 3], &[1i64, 2, 3, 9, 9, 9])));
-        assert_eq!(run::<Where>(&NoAttrs {}, &[&x0, &x0, &x1]), Err(Error::DTYPE));
-        assert_eq!(run::<Where>(&NoAttrs {}, &[&condition, &x0, &condition]), Err(Error::DTYPE));
+        assert_eq!(run::<Where>(&NoAttrs {}, &[&x0, &x0, &x1]), Err(Refusal::DType));
+        assert_eq!(run::<Where>(&NoAttrs {}, &[&condition, &x0, &condition]), Err(Refusal::DType));
         let two = Tensor::of(&[2], &[1i64, 2]);
-        assert_eq!(run::<Where>(&NoAttrs {}, &[&condition, &x0, &two]), Err(Error::SHAPE));
+        assert_eq!(run::<Where>(&NoAttrs {}, &[&condition, &x0, &two]), Err(Refusal::Shape));
     }
 }

@@ -1,7 +1,7 @@
 //! `Slice`: `y[i_0, …] = x[start_0 + i_0·step_0, …]`, any element type.
 
 use crate::strided::{Strides, copy_bytes, row_major};
-use crate::{Code, Error, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
+use crate::{Code, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
 
 crate::attrs! {
     /// Attributes of [`Slice`].
@@ -23,19 +23,19 @@ impl Op for Slice {
     const NAME: &'static str = "Slice";
     type Attrs = SliceAttrs;
 
-    fn infer(attrs: &SliceAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &SliceAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
         let inside = x.shape.dims().iter().zip(attrs.shape.dims()).zip(attrs.start.iter().zip(&attrs.step));
         if attrs.shape.rank() != x.shape.rank() {
-            return Err(Error::SHAPE);
+            return Err(Refusal::Shape);
         }
         for ((&len, &taken), (&start, &step)) in inside {
             let Some(before_last) = taken.checked_sub(1) else { continue };
             // Fits: |step| < 2^31 and taken < 2^32.
             let last = i64::from(start).wrapping_add(i64::from(step).wrapping_mul(before_last.into()));
             if start >= len || !(0..i64::from(len)).contains(&last) || step == 0 {
-                return Err(Error::ATTRS);
+                return Err(Refusal::Attrs);
             }
         }
         Ok(Outputs::one(Type::new(x.dtype, attrs.shape)))
@@ -85,7 +85,7 @@ mod tests {
             attrs([0, 0], [0, 1], &[1, 1]),
             attrs([0, 0], [1, i32::MAX], &[1, u32::MAX]),
         ] {
-            assert_eq!(run::<Slice>(&bad, &[&x]).unwrap_err(), Error::ATTRS, "{bad:?}");
+            assert_eq!(run::<Slice>(&bad, &[&x]).unwrap_err(), Refusal::Attrs, "{bad:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! `f16` is widened to a scratch, computed in `f32` and rounded.
 
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 use half::f16;
 
 crate::attrs! {
@@ -24,7 +24,7 @@ impl Op for Softmax {
     const NAME: &'static str = "Softmax";
     type Attrs = SoftmaxAttrs;
 
-    fn infer(attrs: &SoftmaxAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &SoftmaxAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         rule(attrs, sig)
     }
 
@@ -42,7 +42,7 @@ impl Op for LogSoftmax {
     const NAME: &'static str = "LogSoftmax";
     type Attrs = SoftmaxAttrs;
 
-    fn infer(attrs: &SoftmaxAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &SoftmaxAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         rule(attrs, sig)
     }
 
@@ -55,19 +55,19 @@ impl Op for LogSoftmax {
     }
 }
 
-fn rule(attrs: &SoftmaxAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+fn rule(attrs: &SoftmaxAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
     sig.at_most(1)?;
     let x = sig.ty(0)?;
     if attrs.axis as usize >= x.shape.rank() {
-        return Err(Error::ATTRS);
+        return Err(Refusal::Attrs);
     }
     match x.dtype {
         DType::F32 => Ok(Outputs::one(x)),
         DType::F16 => {
-            let elements = x.shape.checked_elements().and_then(|n| n.checked_mul(4)).ok_or(Error::SHAPE)?;
+            let elements = x.shape.checked_elements().and_then(|n| n.checked_mul(4)).ok_or(Refusal::Shape)?;
             Ok(Outputs::one(x).with_scratch(elements))
         }
-        _ => Err(Error::DTYPE),
+        _ => Err(Refusal::DType),
     }
 }
 
@@ -118,8 +118,8 @@ mod tests {
     #[test]
     fn refuses_an_axis_that_is_not_there_and_integers() {
         let x = Tensor::of(&[2], &[1.0f32, 2.0]);
-        assert_eq!(run::<Softmax>(&SoftmaxAttrs { axis: 1 }, &[&x]), Err(Error::ATTRS));
+        assert_eq!(run::<Softmax>(&SoftmaxAttrs { axis: 1 }, &[&x]), Err(Refusal::Attrs));
         let x = Tensor::of(&[2], &[1i32, 2]);
-        assert_eq!(run::<Softmax>(&SoftmaxAttrs { axis: 0 }, &[&x]), Err(Error::DTYPE));
+        assert_eq!(run::<Softmax>(&SoftmaxAttrs { axis: 0 }, &[&x]), Err(Refusal::DType));
     }
 }

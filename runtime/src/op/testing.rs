@@ -3,7 +3,7 @@
 extern crate std;
 
 use crate::session::Element;
-use crate::{DType, Error, Generic, Io, MAX_OUTPUTS, Op, Operands, Shape, Sig, Type, Values};
+use crate::{DType, Generic, Io, MAX_OUTPUTS, Op, Operands, Refusal, Shape, Sig, Type, Values};
 use std::{vec, vec::Vec};
 
 /// An operand or a result; equal if type and bytes are.
@@ -83,7 +83,7 @@ impl<'a> Values<'a> for Inputs<'a> {
 }
 
 /// Output 0 of an operator whose operands are all given.
-pub(crate) fn run<O: Op>(attrs: &O::Attrs, inputs: &[&Tensor]) -> Result<Tensor, Error> {
+pub(crate) fn run<O: Op>(attrs: &O::Attrs, inputs: &[&Tensor]) -> Result<Tensor, Refusal> {
     let inputs: Vec<_> = inputs.iter().copied().map(Some).collect();
     Ok(run_all::<O>(attrs, &inputs, None)?.swap_remove(0))
 }
@@ -93,7 +93,7 @@ pub(crate) fn run_all<O: Op>(
     attrs: &O::Attrs,
     inputs: &[Option<&Tensor>],
     in_place: Option<usize>,
-) -> Result<Vec<Tensor>, Error> {
+) -> Result<Vec<Tensor>, Refusal> {
     let values = Inputs(inputs, in_place);
     let rule = O::infer(attrs, &Sig(&values))?;
     let mut tensors: Vec<Tensor> = rule.types().map(Tensor::zeros).collect();

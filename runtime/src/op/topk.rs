@@ -8,7 +8,7 @@
 use super::gather::after;
 use super::number::Number;
 use super::types::Types;
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
 use core::cmp::Ordering;
 
 crate::attrs! {
@@ -31,16 +31,16 @@ impl Op for TopK {
     const NAME: &'static str = "TopK";
     type Attrs = TopKAttrs;
 
-    fn infer(attrs: &TopKAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &TopKAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
         if !Types::NUMERIC.has(x.dtype) {
-            return Err(Error::DTYPE);
+            return Err(Refusal::DType);
         }
         let mut shape = x.shape;
-        let dim = shape.dims_mut().get_mut(attrs.axis as usize).ok_or(Error::ATTRS)?;
+        let dim = shape.dims_mut().get_mut(attrs.axis as usize).ok_or(Refusal::Attrs)?;
         if attrs.k > *dim {
-            return Err(Error::ATTRS);
+            return Err(Refusal::Attrs);
         }
         *dim = attrs.k;
         Outputs::many(&[Type::new(x.dtype, shape), Type::new(DType::I64, shape)])
@@ -180,7 +180,7 @@ mod tests {
     fn refuses_more_than_there_are() {
         let x = Tensor::of(&[3], &[1.0f32; 3]);
         let attrs = TopKAttrs { axis: 0, k: 4, largest: true };
-        assert_eq!(run_all::<TopK>(&attrs, &[Some(&x)], None), Err(Error::ATTRS));
-        assert_eq!(run_all::<TopK>(&TopKAttrs { axis: 1, k: 1, ..attrs }, &[Some(&x)], None), Err(Error::ATTRS));
+        assert_eq!(run_all::<TopK>(&attrs, &[Some(&x)], None), Err(Refusal::Attrs));
+        assert_eq!(run_all::<TopK>(&TopKAttrs { axis: 1, k: 1, ..attrs }, &[Some(&x)], None), Err(Refusal::Attrs));
     }
 }

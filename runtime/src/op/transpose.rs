@@ -4,7 +4,7 @@
 //! cache is read once.
 
 use crate::strided::{Strides, copy_bytes, row_major, rows};
-use crate::{Code, Error, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
+use crate::{Code, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
 
 crate::attrs! {
     /// Attributes of [`Transpose`].
@@ -33,13 +33,13 @@ impl Op for Transpose {
     type Attrs = TransposeAttrs;
 
     /// `[d_0, …, d_n] -> [d_perm[0], …, d_perm[n]]`
-    fn infer(attrs: &TransposeAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &TransposeAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
         let (mut shape, mut seen) = (x.shape, 0u32);
         for (dim, &axis) in shape.dims_mut().iter_mut().zip(&attrs.perm) {
             if axis as usize >= x.shape.rank() {
-                return Err(Error::ATTRS);
+                return Err(Refusal::Attrs);
             }
             *dim = x.shape.dim(axis as usize);
             seen |= 1u32.wrapping_shl(axis);
@@ -47,7 +47,7 @@ impl Op for Transpose {
         if seen.count_ones() as usize == x.shape.rank() {
             Ok(Outputs::one(Type::new(x.dtype, shape)))
         } else {
-            Err(Error::ATTRS)
+            Err(Refusal::Attrs)
         }
     }
 
@@ -143,6 +143,6 @@ mod tests {
     #[test]
     fn refuses_an_order_that_repeats_an_axis() {
         let perm = TransposeAttrs::new(&[0, 0]).unwrap();
-        assert_eq!(run::<Transpose>(&perm, &[&Tensor::of(&[1, 1], &[0f32])]).unwrap_err(), Error::ATTRS);
+        assert_eq!(run::<Transpose>(&perm, &[&Tensor::of(&[1, 1], &[0f32])]).unwrap_err(), Refusal::Attrs);
     }
 }

@@ -5,7 +5,7 @@
 //! lower: y[.., r, c] = x[.., r, c] if c <= r + k else 0
 //! ```
 
-use crate::{Code, Error, Io, Kernels, Op, Outputs, Sig, bytes};
+use crate::{Code, Refusal, Io, Kernels, Op, Outputs, Sig, bytes};
 
 crate::attrs! {
     /// Attributes of [`Trilu`].
@@ -25,10 +25,10 @@ impl Op for Trilu {
     const NAME: &'static str = "Trilu";
     type Attrs = TriluAttrs;
 
-    fn infer(_: &TriluAttrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(_: &TriluAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
-        if x.shape.rank() >= 2 { Ok(Outputs::one(x)) } else { Err(Error::SHAPE) }
+        if x.shape.rank() >= 2 { Ok(Outputs::one(x)) } else { Err(Refusal::Shape) }
     }
 
     fn in_place(_: &TriluAttrs, _: &Sig<'_>, input: usize) -> bool {
@@ -78,6 +78,6 @@ mod tests {
     #[test]
     fn refuses_vectors() {
         let x = Tensor::of(&[3], &[0f32; 3]);
-        assert_eq!(run::<Trilu>(&TriluAttrs { upper: true, k: 0 }, &[&x]).unwrap_err(), Error::SHAPE);
+        assert_eq!(run::<Trilu>(&TriluAttrs { upper: true, k: 0 }, &[&x]).unwrap_err(), Refusal::Shape);
     }
 }

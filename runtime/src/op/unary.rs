@@ -78,7 +78,7 @@ unary! {
 mod tests {
     use super::*;
     use crate::op::testing::{Tensor, run, run_all};
-    use crate::{Error, Op};
+    use crate::{Refusal, Op};
     use half::f16;
 
     fn check<O: Op<Attrs = NoAttrs>>(x: &[f32], want: &[f32]) {
@@ -134,9 +134,9 @@ mod tests {
     #[test]
     fn refuses_types_and_operands_that_it_does_not_know() {
         let (ints, doubles) = (Tensor::of(&[1], &[1i32]), Tensor::of(&[1], &[1.0f64]));
-        assert_eq!(run::<Sqrt>(&NoAttrs {}, &[&ints]), Err(Error::DTYPE));
-        assert_eq!(run::<Exp>(&NoAttrs {}, &[&doubles]), Err(Error::DTYPE));
-        assert_eq!(run::<Abs>(&NoAttrs {}, &[&ints, &ints]), Err(Error::SHAPE));
-        assert_eq!(run::<Abs>(&NoAttrs {}, &[]), Err(Error::SHAPE));
+        assert_eq!(run::<Sqrt>(&NoAttrs {}, &[&ints]), Err(Refusal::DType));
+        assert_eq!(run::<Exp>(&NoAttrs {}, &[&doubles]), Err(Refusal::DType));
+        assert_eq!(run::<Abs>(&NoAttrs {}, &[&ints, &ints]), Err(Refusal::Shape));
+        assert_eq!(run::<Abs>(&NoAttrs {}, &[]), Err(Refusal::Shape));
     }
 }

@@ -4,7 +4,7 @@
 
 use super::map::map_any;
 use super::number::Number::{F32, F64, Signed, Unsigned};
-use crate::{Code, DType, Error, Io, Kernels, Op, Outputs, Sig};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 
 crate::attrs! {
     /// Attributes of [`UnaryF64`].
@@ -24,13 +24,13 @@ impl Op for UnaryF64 {
     const NAME: &'static str = "UnaryF64";
     type Attrs = UnaryF64Attrs;
 
-    fn infer(attrs: &UnaryF64Attrs, sig: &Sig<'_>) -> Result<Outputs, Error> {
+    fn infer(attrs: &UnaryF64Attrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
         if x.dtype != DType::F64 {
-            return Err(Error::DTYPE);
+            return Err(Refusal::DType);
         }
-        function(attrs.function).map(|_| Outputs::one(x)).ok_or(Error::ATTRS)
+        function(attrs.function).map(|_| Outputs::one(x)).ok_or(Refusal::Attrs)
     }
 
     fn in_place(_: &UnaryF64Attrs, _: &Sig<'_>, input: usize) -> bool {
@@ -155,8 +155,8 @@ mod tests {
     #[test]
     fn refuses_other_functions_and_types() {
         let attrs = UnaryF64Attrs { function: 60, parameters: [0.0; 3] };
-        assert_eq!(run::<UnaryF64>(&attrs, &[&Tensor::of(&[1], &[1.0f64])]), Err(Error::ATTRS));
+        assert_eq!(run::<UnaryF64>(&attrs, &[&Tensor::of(&[1], &[1.0f64])]), Err(Refusal::Attrs));
         let attrs = UnaryF64Attrs { function: 61, ..attrs };
-        assert_eq!(run::<UnaryF64>(&attrs, &[&Tensor::of(&[1], &[1.0f32])]), Err(Error::DTYPE));
+        assert_eq!(run::<UnaryF64>(&attrs, &[&Tensor::of(&[1], &[1.0f32])]), Err(Refusal::DType));
     }
 }

@@ -7,7 +7,7 @@
 //! Tensors are `[N, spatial…, C]` with one to three spatial axes. Attributes have three entries, aligned at the end:
 //! the last belongs to the last spatial axis, and those of axes that are not there are 1, or 0 for padding.
 
-use crate::{Error, Shape};
+use crate::{Refusal, Shape};
 use siskin_kernels::{Axis, Pool};
 
 /// No padded axis may be longer, so that positions fit every index type.
@@ -24,7 +24,7 @@ pub(super) struct Window<'a> {
 
 impl Window<'_> {
     /// The axes of the window over `x`: each attribute checked, each output at least one element long.
-    pub(super) fn axes(&self, x: &Shape) -> Result<[Axis; 3], Error> {
+    pub(super) fn axes(&self, x: &Shape) -> Result<[Axis; 3], Refusal> {
         let input = spatial(x)?;
         let mut axes = [Axis::UNIT; 3];
         for (i, axis) in axes.iter_mut().enumerate() {
@@ -37,12 +37,12 @@ impl Window<'_> {
     }
 }
 
-fn one_axis(input: u32, kernel: u32, stride: u32, dilation: u32, (begin, end): (u32, u32)) -> Result<Axis, Error> {
+fn one_axis(input: u32, kernel: u32, stride: u32, dilation: u32, (begin, end): (u32, u32)) -> Result<Axis, Refusal> {
     let reach = reach(kernel, dilation)?;
     let padded = u64::from(input).saturating_add(begin.into()).saturating_add(end.into());
-    let steps = padded.checked_sub(reach).ok_or(Error::SHAPE)?.checked_div(stride.into()).ok_or(Error::ATTRS)?;
+    let steps = padded.checked_sub(reach).ok_or(Refusal::Shape)?.checked_div(stride.into()).ok_or(Refusal::Attrs)?;
     if padded > MAX_LEN {
-        return Err(Error::ATTRS);
+        return Err(Refusal::Attrs);
     }
     Ok(Axis {
         input: input as usize,
@@ -55,36 +55,36 @@ fn one_axis(input: u32, kernel: u32, stride: u32, dilation: u32, (begin, end): (
 }
 
 /// The input elements from a window's first tap to its last.
-pub(super) fn reach(kernel: u32, dilation: u32) -> Result<u64, Error> {
+pub(super) fn reach(kernel: u32, dilation: u32) -> Result<u64, Refusal> {
     if dilation == 0 {
-        return Err(Error::ATTRS);
+        return Err(Refusal::Attrs);
     }
-    let last = u64::from(kernel).checked_sub(1).ok_or(Error::ATTRS)?;
+    let last = u64::from(kernel).checked_sub(1).ok_or(Refusal::Attrs)?;
     Ok(last.saturating_mul(dilation.into()).saturating_add(1))
 }
 
 /// The lengths of the spatial axes of `[N, spatial…, C]`, aligned at the end, 1 where there is none.
 ///
 /// # Errors
-/// [`Error::SHAPE`] if there is no spatial axis, more than three, or an axis of length 0.
-pub(super) fn spatial(x: &Shape) -> Result<[u32; 3], Error> {
+/// [`Refusal::Shape`] if there is no spatial axis, more than three, or an axis of length 0.
+pub(super) fn spatial(x: &Shape) -> Result<[u32; 3], Refusal> {
     let mut lengths = [1; 3];
     let between = x.dims().split_last().and_then(|(_, rest)| rest.split_first()).map_or(&[][..], |(_, s)| s);
     if between.is_empty() || between.len() > 3 || x.dims().contains(&0) {
-        return Err(Error::SHAPE);
+        return Err(Refusal::Shape);
     }
     lengths.iter_mut().rev().zip(between.iter().rev()).for_each(|(l, &d)| *l = d);
     Ok(lengths)
 }
 
 /// Checks the attributes of spatial axes that are not there.
-pub(super) fn unused_are_neutral(x: &Shape, axes: &[Axis; 3]) -> Result<(), Error> {
+pub(super) fn unused_are_neutral(x: &Shape, axes: &[Axis; 3]) -> Result<(), Refusal> {
     let unused = 5usize.saturating_sub(x.rank());
-    if axes.iter().take(unused).all(|a| *a == Axis::UNIT) { Ok(()) } else { Err(Error::ATTRS) }
+    if axes.iter().take(unused).all(|a| *a == Axis::UNIT) { Ok(()) } else { Err(Refusal::Attrs) }
 }
 
 /// `[N, spatial…, C]` of these samples and channels with the outputs of `axes`, with as many axes as `x`.
-pub(super) fn output(x: &Shape, axes: &[Axis; 3], channels: u32) -> Result<Shape, Error> {
+pub(super) fn output(x: &Shape, axes: &[Axis; 3], channels: u32) -> Result<Shape, Refusal> {
     let mut shape = *x;
     let mut last_first = shape.dims_mut().iter_mut().rev();
     if let Some(last) = last_first.next() {
@@ -92,13 +92,13 @@ pub(super) fn output(x: &Shape, axes: &[Axis; 3], channels: u32) -> Result<Shape
     }
     // The zip ends at the first spatial axis or after three; what remains is the number of samples.
     for (dim, axis) in last_first.take(x.rank().saturating_sub(2)).zip(axes.iter().rev()) {
-        *dim = u32::try_from(axis.output).map_err(|_| Error::SHAPE)?;
+        *dim = u32::try_from(axis.output).map_err(|_| Refusal::Shape)?;
     }
-    shape.checked_elements().map(|_| shape).ok_or(Error::SHAPE)
+    shape.checked_elements().map(|_| shape).ok_or(Refusal::Shape)
 }
 
 /// The geometry and the output's shape of a pooling, which keeps samples and channels.
-pub(super) fn pool(x: &Shape, window: &Window<'_>) -> Result<(Pool, Shape), Error> {
+pub(super) fn pool(x: &Shape, window: &Window<'_>) -> Result<(Pool, Shape), Refusal> {
     let axes = window.axes(x)?;
     let pool = Pool { batch: x.dim(0) as usize, channels: channels(x) as usize, axes };
     Ok((pool, output(x, &axes, channels(x))?))
@@ -113,7 +113,7 @@ pub(super) fn channels(shape: &Shape) -> u32 {
 mod tests {
     use super::*;
 
-    fn axis(input: u32, kernel: u32, stride: u32, dilation: u32, pads: (u32, u32)) -> Result<usize, Error> {
+    fn axis(input: u32, kernel: u32, stride: u32, dilation: u32, pads: (u32, u32)) -> Result<usize, Refusal> {
         one_axis(input, kernel, stride, dilation, pads).map(|a| a.output)
     }
 
@@ -121,11 +121,11 @@ mod tests {
     fn lengths_are_checked() {
         assert_eq!(axis(7, 3, 2, 1, (1, 1)), Ok(4));
         assert_eq!(axis(8, 3, 1, 3, (0, 0)), Ok(2));
-        assert_eq!(axis(2, 3, 1, 1, (0, 0)), Err(Error::SHAPE));
-        assert_eq!(axis(8, 3, 0, 1, (0, 0)), Err(Error::ATTRS));
-        assert_eq!(axis(8, 3, 1, 0, (0, 0)), Err(Error::ATTRS));
-        assert_eq!(axis(8, 0, 1, 1, (0, 0)), Err(Error::ATTRS));
-        assert_eq!(axis(8, u32::MAX, 1, u32::MAX, (0, 0)), Err(Error::SHAPE));
-        assert_eq!(axis(8, 1, 1, 1, (u32::MAX, u32::MAX)), Err(Error::ATTRS));
+        assert_eq!(axis(2, 3, 1, 1, (0, 0)), Err(Refusal::Shape));
+        assert_eq!(axis(8, 3, 0, 1, (0, 0)), Err(Refusal::Attrs));
+        assert_eq!(axis(8, 3, 1, 0, (0, 0)), Err(Refusal::Attrs));
+        assert_eq!(axis(8, 0, 1, 1, (0, 0)), Err(Refusal::Attrs));
+        assert_eq!(axis(8, u32::MAX, 1, u32::MAX, (0, 0)), Err(Refusal::Shape));
+        assert_eq!(axis(8, 1, 1, 1, (u32::MAX, u32::MAX)), Err(Refusal::Attrs));
     }
 }

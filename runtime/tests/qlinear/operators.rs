@@ -1,7 +1,7 @@
 //! One operator on slices.
 
 use siskin::attrs::Attrs;
-use siskin::{DType, Entry, Error, Generic, Io, MAX_OUTPUTS, Op, Operands, Shape, Sig, Type, Values};
+use siskin::{DType, Entry, Generic, Io, MAX_OUTPUTS, Op, Operands, Refusal, Shape, Sig, Type, Values};
 
 /// An operand: its shape and its elements.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +49,7 @@ impl<'a> Values<'a> for Inputs<'a> {
 }
 
 /// What an operator answers: the shape and the elements of its output.
-pub(crate) type Answer = Result<(Vec<u32>, Vec<i8>), Error>;
+pub(crate) type Answer = Result<(Vec<u32>, Vec<i8>), Refusal>;
 
 /// Runs an operator with attributes in text form.
 pub(crate) fn run<O: Op>(attrs: &str, inputs: &[Operand<'_>]) -> Answer {

@@ -4,7 +4,7 @@
 //! that the device does not do.
 
 use crate::ir::Tensor;
-use siskin::{Entry, Error, Io, MAX_OUTPUTS, Model, OpSet, Operands, Session, Sig, Type, Values};
+use siskin::{Entry, Error, Io, MAX_OUTPUTS, Model, OpSet, Operands, Refusal, Session, Sig, Type, Values};
 
 /// The operands of a single operator.
 struct Slices<'a>(&'a [Option<&'a Tensor>]);
@@ -29,7 +29,7 @@ impl<'a> Values<'a> for Slices<'a> {
 ///
 /// # Errors
 /// As the operator's rule of types.
-pub fn eval(op: &Entry, attrs: &[u32], inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Error> {
+pub fn eval(op: &Entry, attrs: &[u32], inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Refusal> {
     let slices = Slices(inputs);
     let rule = op.infer(attrs, &Sig(&slices))?;
     let mut tensors: Vec<Tensor> = rule.types().map(Tensor::zeros).collect();

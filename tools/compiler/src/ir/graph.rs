@@ -229,7 +229,7 @@ impl Graph {
         op.infer(attrs, &Sig(&InputTypes { graph: self, inputs })).map_err(|e| IrError::Refused {
             node: name.into(),
             op: op.name,
-            reason: refusal(e),
+            reason: e.to_string(),
             inputs: self.type_list(inputs),
         })
     }
@@ -401,16 +401,6 @@ impl<I: Iterator<Item = ValueId>> RevProducers for I {
         let mut list: Vec<_> = self.filter_map(|v| graph.producer(v)).map(|n| (n, false)).collect();
         list.reverse();
         list
-    }
-}
-
-/// A rule's refusal in words.
-fn refusal(e: siskin::Error) -> String {
-    match e {
-        siskin::Error::DType(..) => "the element types do not suit the operator".into(),
-        siskin::Error::Shape(..) => "the number or the shapes of the inputs do not suit the operator".into(),
-        siskin::Error::Attrs(..) => "the attributes do not suit the operator".into(),
-        other => other.to_string(),
     }
 }
 
