@@ -7,7 +7,7 @@
 use super::window::{self, Window};
 use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
 use siskin_kernels::Pool;
-use siskin_kernels::generic::{Fold, pool};
+use siskin_kernels::generic::pool;
 
 crate::attrs! {
     /// Attributes of [`LpPool`]. Entries belong to the last three axes before the channels; those of absent axes are
@@ -69,7 +69,8 @@ impl Op for LpPool {
             2.0 => libm::sqrtf(a),
             _ => libm::powf(a, root),
         };
-        pool(&g, x, y, &Fold { start: 0.0, step, finish: |_| finish });
+        pool(&g, x, y, 0.0, step);
+        y.iter_mut().for_each(|y| *y = finish(*y));
     }
 }
 

@@ -12,6 +12,7 @@ use super::window::{self, Window};
 use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
 use core::cmp::Ordering;
 use siskin_kernels::Pool;
+use siskin_kernels::generic::each_tap;
 
 crate::attrs! {
     /// Attributes of [`MaxPool`]. Entries belong to the last three axes before the channels; those of absent axes are
@@ -75,51 +76,39 @@ impl Op for MaxPool {
 fn one_by_one(pool: &Pool, column_major: bool, dtype: DType, io: &mut Io<'_>) {
     let (x, values, places) = (io.bytes(0), io.output_bytes(0), io.output::<i64>(1));
     let [z_axis, y_axis, x_axis] = &pool.axes;
+    let volume = [z_axis, y_axis, x_axis].iter().fold(1usize, |n, a| n.wrapping_mul(a.input));
+    let outputs = [z_axis, y_axis, x_axis].iter().fold(1usize, |n, a| n.wrapping_mul(a.output));
+    let least = Number::least(dtype);
+    // The first position of each plane: what a window that lies in the padding answers.
+    let plane = |sample: usize, c: usize| sample.wrapping_mul(pool.channels).wrapping_add(c).wrapping_mul(volume);
     let mut i = 0usize;
-    for n in 0..pool.batch {
-        for z in 0..z_axis.output {
-            for y in 0..y_axis.output {
-                for w in 0..x_axis.output {
-                    for c in 0..pool.channels {
-                        let (value, place) = greatest(pool, column_major, (dtype, x), (n, c), [z, y, w]);
-                        value.store(dtype, values, i);
-                        places.get_mut(i).into_iter().for_each(|p| *p = place);
-                        i = i.wrapping_add(1);
-                    }
-                }
-            }
+    for output in 0..outputs.wrapping_mul(pool.batch) {
+        let sample = output.checked_div(outputs).unwrap_or(0);
+        for c in 0..pool.channels {
+            least.store(dtype, values, i);
+            places.get_mut(i).into_iter().for_each(|p| *p = plane(sample, c) as i64);
+            i = i.wrapping_add(1);
         }
     }
-}
-
-/// The greatest element under one output, and its position.
-fn greatest(
-    pool: &Pool,
-    columns: bool,
-    (dtype, x): (DType, &[u8]),
-    (n, c): (usize, usize),
-    at: [usize; 3],
-) -> (Number, i64) {
-    let [z_axis, y_axis, x_axis] = &pool.axes;
-    let volume = z_axis.input.wrapping_mul(y_axis.input).wrapping_mul(x_axis.input);
-    let (mut best, mut place) = (Number::least(dtype), None);
-    for z in z_axis.taps(at[0]).map(|k| z_axis.position(at[0], k)) {
-        for y in y_axis.taps(at[1]).map(|k| y_axis.position(at[1], k)) {
-            for w in x_axis.taps(at[2]).map(|k| x_axis.position(at[2], k)) {
-                let pixel = z.wrapping_mul(y_axis.input).wrapping_add(y).wrapping_mul(x_axis.input).wrapping_add(w);
-                let column = w.wrapping_mul(y_axis.input).wrapping_add(y).wrapping_mul(z_axis.input).wrapping_add(z);
-                let here = if columns { column } else { pixel };
-                let element = n.wrapping_mul(volume).wrapping_add(pixel).wrapping_mul(pool.channels).wrapping_add(c);
-                let v = Number::load(dtype, x, element).unwrap_or(best);
-                if v.order(best) == Some(Ordering::Greater) {
-                    (best, place) = (v, Some(here));
-                }
-                place = place.or(Some(here));
+    let mut last = usize::MAX;
+    each_tap(pool, &mut |tap| {
+        let [z, y, w] = tap.at;
+        let row = z.wrapping_mul(y_axis.input).wrapping_add(y).wrapping_mul(x_axis.input).wrapping_add(w);
+        let column = w.wrapping_mul(y_axis.input).wrapping_add(y).wrapping_mul(z_axis.input).wrapping_add(z);
+        let (here, first) = (if column_major { column } else { row }, tap.output != last);
+        last = tap.output;
+        for c in 0..pool.channels {
+            let i = tap.output.wrapping_mul(pool.channels).wrapping_add(c);
+            let v = Number::load(dtype, x, tap.input.wrapping_mul(pool.channels).wrapping_add(c)).unwrap_or(least);
+            let greater = v.order(Number::load(dtype, values, i).unwrap_or(v)) == Some(Ordering::Greater);
+            if greater {
+                v.store(dtype, values, i);
+            }
+            if greater || first {
+                places.get_mut(i).into_iter().for_each(|p| *p = plane(tap.sample, c).wrapping_add(here) as i64);
             }
         }
-    }
-    let plane = n.wrapping_mul(pool.channels).wrapping_add(c).wrapping_mul(volume);
-    (best, plane.wrapping_add(place.unwrap_or(0)) as i64)
+    });
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub use elementwise_i8::{add_i8, lut_i8, mul_i8};
 pub use matmul_f32::matmul_f32;
 pub use matmul_i8::matmul_i8;
 pub use normalize_f32::{normalize_f32, rms_normalize_f32};
-pub use pool::{Fold, Ordered, average_pool_f32, max_pool, pool};
+pub use pool::{Ordered, Tap, average_pool_f32, each_tap, max_pool, pool};
 pub use recurrent_f32::{gru_f32, lstm_f32, rnn_f32};
 pub use softmax_f32::{log_softmax_f32, softmax_f32};
 pub use softmax_i8::softmax_i8;

@@ -28,12 +28,6 @@ pub(super) fn each_row<T>(axes: &[Axis; 3], batch: usize, len: usize, y: &mut [T
 }
 
 impl Row {
-    /// The position of output `x` of this row along each axis.
-    #[inline(always)]
-    pub(super) fn position(&self, x: usize) -> [usize; 3] {
-        [self.z, self.y, x]
-    }
-
     /// Calls `f` with every row under the window: its first pixel in the input, and the number of its first tap.
     #[inline(always)]
     pub(super) fn each_input(&self, axes: &[Axis; 3], mut f: impl FnMut(usize, usize)) {
