@@ -37,14 +37,13 @@ impl Valid {
 /// The most attribute words of an operator.
 const MAX_WORDS: usize = 32;
 
-/// The valid values of some words, as they are put together at compile time.
+/// The valid values of some words, put together by the compiler, which stops where there are too many.
 #[derive(Clone, Copy, Debug)]
 pub struct Validity {
     list: [Valid; MAX_WORDS],
     len: usize,
 }
 
-#[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "evaluated by the compiler, which stops")]
 impl Validity {
     /// No words.
     pub const NONE: Validity = Validity { list: [Valid::ANY; MAX_WORDS], len: 0 };
@@ -85,7 +84,7 @@ impl Validity {
     /// The number of words.
     #[doc(hidden)]
     #[must_use]
-    pub const fn len(&self) -> usize {
+    pub const fn count(&self) -> usize {
         self.len
     }
 
@@ -153,7 +152,7 @@ macro_rules! attrs {
             const VALID: &'static [$crate::attrs::Valid] = {
                 const ALL: $crate::attrs::Validity =
                     $crate::attrs::Validity::NONE$(.then(<$t as $crate::attrs::Word>::VALIDITY))*;
-                const { &ALL.list::<{ ALL.len() }>() }
+                const { &ALL.list::<{ ALL.count() }>() }
             };
 
             #[allow(unused_variables, reason = "an operator may have no attributes")]

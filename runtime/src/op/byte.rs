@@ -19,8 +19,8 @@ impl<'a> Bytes<'a> {
         Bytes { bytes: io.bytes(i), zeros: io.bytes(zeros), sign: if signed { 0x80 } else { 0 } }
     }
 
-    /// The elements from `start` on, raised.
-    pub(super) fn from(&self, start: usize) -> impl Iterator<Item = i32> {
+    /// The elements after the first `start`, raised.
+    pub(super) fn after(&self, start: usize) -> impl Iterator<Item = i32> {
         let sign = self.sign;
         self.bytes.get(start..).unwrap_or(&[]).iter().map(move |&b| i32::from(b ^ sign))
     }

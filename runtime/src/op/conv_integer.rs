@@ -104,9 +104,9 @@ fn sum(g: &Geometry, x: &Bytes<'_>, w: &Bytes<'_>, n: usize, at: [usize; 3], f: 
             let tap_row = kz.wrapping_mul(y_axis.kernel).wrapping_add(ky).wrapping_mul(x_axis.kernel);
             for kx in x_axis.taps(at[2]) {
                 let pixel = row.wrapping_mul(x_axis.input).wrapping_add(x_axis.position(at[2], kx));
-                let x = x.from(pixel.wrapping_mul(g.in_channels).wrapping_add(first));
+                let x = x.after(pixel.wrapping_mul(g.in_channels).wrapping_add(first));
                 let tap = f.wrapping_mul(g.taps()).wrapping_add(tap_row).wrapping_add(kx);
-                for (x, w) in x.zip(w.from(tap.wrapping_mul(each))).take(each) {
+                for (x, w) in x.zip(w.after(tap.wrapping_mul(each))).take(each) {
                     // Differences of 8-bit integers: their product fits.
                     sum = sum.wrapping_add((x - x_zero) * (w - w_zero));
                 }

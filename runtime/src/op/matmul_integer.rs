@@ -45,7 +45,7 @@ impl Op for MatMulInteger {
         p.each(&mut |y_at, a_at, b_at| {
             let y = y.get_mut(y_at..).unwrap_or(&mut []);
             for (i, y) in y.chunks_mut(p.n.max(1)).take(p.m).enumerate() {
-                let row_of_a = a.from(i.wrapping_mul(p.k).wrapping_add(a_at)).take(p.k);
+                let row_of_a = a.after(i.wrapping_mul(p.k).wrapping_add(a_at)).take(p.k);
                 let zero = a.zero(i.checked_rem(rows).unwrap_or(0));
                 row(row_of_a, zero, &b, b_at, y);
             }
@@ -73,7 +73,7 @@ fn row(a: impl Iterator<Item = i32>, a_zero: i32, b: &Bytes<'_>, mut at: usize, 
     for a in a {
         let a = a.wrapping_sub(a_zero);
         sum = sum.wrapping_add(a);
-        for (y, b) in y.iter_mut().zip(b.from(at)) {
+        for (y, b) in y.iter_mut().zip(b.after(at)) {
             *y = y.wrapping_add(a.wrapping_mul(b));
         }
         at = at.wrapping_add(y.len());
