@@ -30,6 +30,8 @@ pub enum Error {
     Length(u32),
     /// The port holds another element type than the one asked for.
     PortType(DType),
+    /// The file does not say how this input is made from what was given.
+    NoPreparation(u16),
     /// The self-test's outputs differ from the golden vector of this index.
     SelfTest(u16),
 }
@@ -90,6 +92,9 @@ impl fmt::Display for Error {
             Error::NoSuchPort(i) => write!(f, "the model has no input or output {i}"),
             Error::Length(n) => write!(f, "{n} elements are needed"),
             Error::PortType(t) => write!(f, "the model's values are {t}: the ones given do not fit"),
+            Error::NoPreparation(i) => {
+                write!(f, "the file does not say how input {i} is made from this: write the input's values")
+            }
             Error::SelfTest(i) => write!(f, "golden vector {i} gave another answer: this build or device miscomputes"),
         }
     }

@@ -148,12 +148,25 @@ impl<'m> Session<'m> {
     /// [`Error::NoSuchPort`], [`Error::Length`] with the elements needed, or [`Error::PortType`] if the input
     /// holds neither `f32` nor quantized values.
     pub fn write_f32(&mut self, i: usize, values: &[f32]) -> Result<(), Error> {
-        let io = self.input_record(i)?;
-        let (ty, range) = self.placed(io, i)?;
+        let (ty, _) = self.placed(self.input_record(i)?, i)?;
         if values.len() != ty.shape.elements() {
             return Err(Error::Length(small_u32(ty.shape.elements())));
         }
+        self.write_f32_at(i, 0, values)
+    }
+
+    /// Writes a part of input `i`, from element `start`, as [`Session::write_f32`] does the whole.
+    ///
+    /// # Errors
+    /// As [`Session::write_f32`]'s; [`Error::Length`] if the part ends beyond the input.
+    pub fn write_f32_at(&mut self, i: usize, start: usize, values: &[f32]) -> Result<(), Error> {
+        let io = self.input_record(i)?;
+        let (ty, range) = self.placed(io, i)?;
+        let size = ty.dtype.size() as usize;
+        let part = start.checked_mul(size).zip(values.len().checked_mul(size));
         let bytes = self.arena.get_mut(range).unwrap_or(&mut []);
+        let bytes = part.and_then(|(from, len)| bytes.get_mut(from..)?.get_mut(..len));
+        let bytes = bytes.ok_or(Error::Length(small_u32(ty.shape.elements())))?;
         let (scale, zero) = (io.scale, io.zero_point);
         match ty.dtype {
             DType::F32 => fill(bytes, values, |v| v),

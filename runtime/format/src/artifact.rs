@@ -2,7 +2,7 @@
 
 use crate::golden::Goldens;
 use crate::section::Sections;
-use crate::{ABSENT, FormatError, Header, IoRecord, Kind, OpRecord, Place, Role, TensorRecord, Type};
+use crate::{ABSENT, FormatError, Header, IoRecord, Kind, OpRecord, Place, Preparation, Role, TensorRecord, Type};
 
 /// A verified `.siskin` file, borrowed from the caller's bytes.
 ///
@@ -19,6 +19,7 @@ pub struct Artifact<'a> {
     pub(crate) names: &'a [u8],
     pub(crate) golden: &'a [u8],
     pub(crate) card: &'a [u8],
+    pub(crate) preparation: &'a [u8],
 }
 
 impl<'a> Artifact<'a> {
@@ -43,6 +44,7 @@ impl<'a> Artifact<'a> {
             names: sections.bytes(Kind::Names),
             golden: sections.bytes(Kind::Golden),
             card: sections.bytes(Kind::Card),
+            preparation: sections.bytes(Kind::Preparation),
         };
         artifact.verify()?;
         Ok(artifact)
@@ -76,6 +78,12 @@ impl<'a> Artifact<'a> {
     #[must_use]
     pub const fn card(&self) -> &'a [u8] {
         self.card
+    }
+
+    /// How input `input` is made, if the file says so in a way that this version knows.
+    #[must_use]
+    pub fn preparation(&self, input: u16) -> Option<Preparation> {
+        Preparation::find(self.preparation, input)
     }
 
     /// The golden vectors.

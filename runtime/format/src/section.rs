@@ -33,17 +33,25 @@ pub enum Kind {
     Golden = 8,
     /// Metadata for people and tools; `postcard`; ignorable.
     Card = 9,
+    /// How inputs are made from pictures and sound; ignorable.
+    Preparation = 10,
 }
 
 impl Kind {
     /// The number of kinds, plus one: known kinds are `1..COUNT`.
-    pub(crate) const COUNT: usize = 10;
+    pub(crate) const COUNT: usize = 11;
 
     /// The file's number for this kind.
     #[must_use]
     #[expect(clippy::as_conversions, reason = "the discriminant of a repr(u16) enum")]
     pub const fn code(self) -> u16 {
         self as u16
+    }
+
+    /// Whether a reader that does not know this kind may skip the section.
+    #[must_use]
+    pub const fn is_ignorable(self) -> bool {
+        matches!(self, Kind::Card | Kind::Preparation)
     }
 
     /// The alignment of the section's first byte in the file.

@@ -28,6 +28,8 @@ pub struct Writer {
     pub golden: Vec<u8>,
     /// The card, ignorable.
     pub card: Vec<u8>,
+    /// How inputs are made, ignorable; see [`crate::Preparation::write`].
+    pub preparation: Vec<u8>,
 }
 
 impl Writer {
@@ -56,7 +58,7 @@ impl Writer {
     /// Nothing if the file outgrows 32-bit lengths.
     #[must_use]
     pub fn finish(&self, sha256: impl Fn(&[u8]) -> [u8; 32]) -> Option<Vec<u8>> {
-        let sections: [(Kind, &[u8]); 9] = [
+        let sections: [(Kind, &[u8]); 10] = [
             (Kind::Tensors, bytemuck::cast_slice(&self.tensors)),
             (Kind::Ops, bytemuck::cast_slice(&self.ops)),
             (Kind::Operands, bytemuck::cast_slice(&self.operands)),
@@ -65,6 +67,7 @@ impl Writer {
             (Kind::Names, &self.names),
             (Kind::Golden, &self.golden),
             (Kind::Card, &self.card),
+            (Kind::Preparation, &self.preparation),
             (Kind::Weights, &self.weights),
         ];
         let present: Vec<_> = sections.iter().filter(|(_, bytes)| !bytes.is_empty()).collect();
@@ -104,6 +107,6 @@ fn append(body: &mut Vec<u8>, kind: Kind, bytes: &[u8]) -> Option<Section> {
     body.resize(body.len().next_multiple_of(align), 0);
     let offset = u32::try_from(body.len().checked_add(Header::LEN)?).ok()?;
     body.extend_from_slice(bytes);
-    let flags = if kind == Kind::Card { Section::IGNORABLE } else { 0 };
+    let flags = if kind.is_ignorable() { Section::IGNORABLE } else { 0 };
     Some(Section { kind: kind.code(), flags, offset, len: u32::try_from(bytes.len()).ok()?, crc: crc32(bytes) })
 }

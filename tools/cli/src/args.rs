@@ -103,6 +103,9 @@ pub(crate) struct Compress {
     /// Class names, one per line, in the order of the output.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) labels: Option<PathBuf>,
+    /// Decisions in a file: `[input]` tells how inputs are made from pictures or sound, and goes into the artifact.
+    #[arg(long, value_name = "FILE.toml", value_hint = ValueHint::FilePath)]
+    pub(crate) recipe: Option<PathBuf>,
     /// The number of golden vectors that the artifact carries.
     #[arg(long, default_value_t = 1)]
     pub(crate) goldens: u32,

@@ -7,6 +7,7 @@ use crate::lower::{Extras, LowerError, Lowered, lower};
 use crate::passes::{self, PassError};
 use crate::progress::Progress;
 use crate::quantize::{self, QuantizeError};
+use crate::recipe;
 use sha2::{Digest, Sha256};
 use siskin::DType;
 use siskin_format::{Card, InputRecipe};
@@ -53,6 +54,8 @@ pub struct Options {
     pub input: InputRecipe,
     /// The command, for the card.
     pub recipe: String,
+    /// How the first input is made from what was measured, as the recipe says it.
+    pub prepare: Option<recipe::Input>,
     /// The number of golden vectors.
     pub goldens: u32,
 }
@@ -67,6 +70,7 @@ impl Default for Options {
             labels: Vec::new(),
             input: InputRecipe::default(),
             recipe: String::new(),
+            prepare: None,
             goldens: 1,
         }
     }
@@ -93,6 +97,9 @@ pub enum CompressError {
     /// A state names no input or output, or their types differ.
     #[error("--state {0}={1}: {2}")]
     State(String, String, String),
+    /// The recipe does not make the model's input.
+    #[error("--recipe: {0}")]
+    Recipe(String),
     /// Labels do not fit the output.
     #[error("{0} labels for {1} outputs")]
     Labels(usize, usize),
@@ -184,7 +191,10 @@ impl Source {
         if let Some(calib) = calib {
             card.calibration = inputs_digest(calib)?;
         }
-        let extras = Extras { card: Some(card), ranges: Vec::new(), goldens: options.goldens };
+        let input = graph.inputs.first().map_or(siskin::Shape::SCALAR, |p| graph.ty(p.value).shape);
+        let preparation = options.prepare.as_ref().map(|p| p.preparation(&input)).transpose();
+        let preparation = preparation.map_err(CompressError::Recipe)?;
+        let extras = Extras { card: Some(card), preparation, ranges: Vec::new(), goldens: options.goldens };
         Ok(lower(&graph, &extras)?)
     }
 

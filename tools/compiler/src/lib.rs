@@ -18,6 +18,7 @@ pub mod passes;
 pub mod plan;
 pub mod progress;
 pub mod quantize;
+pub mod recipe;
 pub mod run;
 
 pub use siskin_format as format;

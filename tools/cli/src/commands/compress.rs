@@ -14,6 +14,7 @@ use siskin_compiler::eval::{Evaluation, Metric, evaluate};
 use siskin_compiler::format::InputRecipe;
 use siskin_compiler::lower::Lowered;
 use siskin_compiler::quantize;
+use siskin_compiler::recipe::Recipe;
 use siskin_compiler::run::Loaded;
 
 /// How long each version is timed for the table.
@@ -81,6 +82,7 @@ fn options(a: &Compress) -> Result<Options, Failure> {
         labels,
         input: input_recipe(&a.input),
         recipe: recipe(a),
+        prepare: a.recipe.as_deref().map(Recipe::read).transpose()?.unwrap_or_default().input,
         goldens: a.goldens,
     })
 }

@@ -6,7 +6,7 @@ use crate::model::read;
 use crate::output::{count, print, table};
 use serde_json::{Value, json};
 use siskin::format::{Place, TensorRecord};
-use siskin::{Model, Port, Type};
+use siskin::{Model, Port, Preparation, Type};
 use siskin_compiler::format::Card;
 use siskin_compiler::run::Loaded;
 
@@ -63,6 +63,9 @@ impl Facts<'_> {
             "outputs": model.outputs().map(|p| port(&p)).collect::<Vec<_>>(),
             "steps": self.steps(),
         });
+        if let Some(preparation) = model.preparation(0) {
+            object["preparation"] = prepared(&preparation);
+        }
         if let Some(card) = self.card {
             object["name"] = json!(card.name);
             object["producer"] = json!(card.producer);
@@ -90,6 +93,9 @@ impl Facts<'_> {
             let face = if p.outer == p.dtype { String::new() } else { format!(", {} to callers", p.outer) };
             out += &format!("{role:<14} {} {}{}{face}\n", p.name, p.dtype, p.shape);
         }
+        if let Some(kind) = object["preparation"]["kind"].as_str() {
+            out += &format!("{:<14} {kind}\n", "made from");
+        }
         if let Some(card) = self.card.filter(|c| !c.labels.is_empty()) {
             out += &format!("{:<14} {}\n", "labels", card.labels.join(" "));
         }
@@ -104,6 +110,22 @@ impl Facts<'_> {
             rows.push(vec![name, cell(&step["inputs"]), cell(&step["outputs"]) + place, macs]);
         }
         out + "\n" + &table(&rows)
+    }
+}
+
+/// How the first input is made.
+fn prepared(preparation: &Preparation) -> Value {
+    match preparation {
+        Preparation::Image(r) => json!({
+            "kind": "image", "mean": r.mean, "std": r.std, "filter": r.filter, "fit": r.fit,
+            "channels_first": r.channels_first == 1, "blue_first": r.blue_first == 1,
+        }),
+        Preparation::Audio(r) => json!({
+            "kind": "audio", "rate": r.rate, "samples": r.samples, "window": r.window, "hop": r.hop, "fft": r.fft,
+            "mels": r.mels, "coefficients": r.coefficients, "low": r.low, "high": r.high, "gain": r.gain,
+            "offset": r.offset, "floor": r.floor, "mean": r.mean, "std": r.std, "shape": r.shape, "power": r.power,
+            "scale": r.scale, "log": r.log, "dct": r.dct, "features_first": r.features_first == 1,
+        }),
     }
 }
 

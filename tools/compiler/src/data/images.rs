@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Images are read as bytes, 0..255, and converted to the model's 1 (grey), 3 (RGB) or 4 (RGBA)
-//! channels. They have the model's height and width, or are scaled bilinearly (a triangle filter, that
-//! averages when it shrinks) if the input asks for it. A folder of images without sub-folders has no
+//! channels. They have the model's height and width, or are scaled if the input asks for it: by the runtime's own
+//! `prepare`, so that a device that sees the same picture computes the same input. A folder of images without sub-folders has no
 //! labels.
 //!
 //! What is absent: cropping, rotation by EXIF, and sub-folders of sub-folders.
@@ -15,8 +15,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use image::imageops::FilterType;
 use image::{DynamicImage, ImageReader};
+use siskin::prepare::{ImageRecord, Picture, picture};
+use siskin::{Error, Shape};
 
 use super::dataset::{Raw, RawSamples, Target};
 use super::input::Fit;
@@ -79,28 +80,44 @@ impl Images {
         )
     }
 
+    /// The image as the runtime would make it of the decoded pixels, channels last, 0 to 255.
+    fn scale(&self, image: DynamicImage) -> Result<ArrayData, Error> {
+        let Size { height, width, channels, .. } = self.size;
+        let (w, h) = (image.width(), image.height());
+        let bytes = image.into_rgba8().into_raw();
+        let mut values = Vec::new();
+        let shape = Shape::new(&[height, width, channels as u32]).ok_or(Error::SHAPE)?;
+        picture(&PLAIN, &Picture::new(&bytes, w, h, 4)?, &shape, &mut |v| values.push(v))?;
+        Ok(ArrayData::F32(values))
+    }
+
     fn error(&self, reason: impl Into<String>) -> DataError {
         DataError::Folder { path: self.folder.clone(), reason: reason.into() }
     }
 
     fn read(&self, path: &Path) -> Result<ArrayData, DataError> {
         let Size { height, width, channels, .. } = self.size;
-        let mut image = decode(path)?;
+        let image = decode(path)?;
+        let grey = !image.color().has_color();
         if (image.height(), image.width()) != (height, width) {
             if !self.resize {
                 let found = vec![image.height() as usize, image.width() as usize];
                 let expected = format!("[{height}, {width}], unless they are said to be resized");
                 return Err(DataError::Shape { place: Place::file(path), found, expected });
             }
-            image = image.resize_exact(width, height, FilterType::Triangle);
+        } else if grey || channels != 1 {
+            return Ok(ArrayData::U8(match channels {
+                1 => image.into_luma8().into_raw(),
+                4 => image.into_rgba8().into_raw(),
+                _ => image.into_rgb8().into_raw(),
+            }));
         }
-        Ok(ArrayData::U8(match channels {
-            1 => image.into_luma8().into_raw(),
-            4 => image.into_rgba8().into_raw(),
-            _ => image.into_rgb8().into_raw(),
-        }))
+        self.scale(image).map_err(|e| DataError::Image { path: path.to_owned(), reason: e.to_string() })
     }
 }
+
+const PLAIN: ImageRecord =
+    ImageRecord { mean: [0.0; 4], std: [1.0; 4], filter: 0, fit: 0, channels_first: 0, blue_first: 0 };
 
 fn decode(path: &Path) -> Result<DynamicImage, DataError> {
     let place = Place::file(path);

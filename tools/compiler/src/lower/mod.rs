@@ -13,13 +13,15 @@ mod schedule;
 use crate::ir::{Graph, IrError};
 use crate::plan;
 use crate::run::Loaded;
-use siskin_format::Card;
+use siskin_format::{Card, Preparation};
 
 /// What a lowered model is, beside its graph.
 #[derive(Clone, Debug, Default)]
 pub struct Extras {
     /// Metadata; without it the file carries none.
     pub card: Option<Card>,
+    /// How the first input is made.
+    pub preparation: Option<Preparation>,
     /// The range of each input, for golden vectors; `[-1, 1]` where not given.
     pub ranges: Vec<[f32; 2]>,
     /// The number of golden vectors.
@@ -70,6 +72,9 @@ pub fn lower(graph: &Graph, extras: &Extras) -> Result<Lowered, LowerError> {
     let mut writer = emit::emit(graph, &schedule, &plan)?;
     if let Some(card) = &extras.card {
         writer.card = card.encode().map_err(|_| LowerError::Limit("the card"))?;
+    }
+    if let Some(preparation) = &extras.preparation {
+        preparation.write(0, &mut writer.preparation);
     }
     let constants = emit::constant_bytes(graph);
     let mut file = finish(&writer)?;
