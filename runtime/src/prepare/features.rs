@@ -297,6 +297,24 @@ mod tests {
         }
     }
 
+    /// Values of `tf.signal` (TensorFlow 2.21) and of librosa 0.11 for the same samples.
+    #[test]
+    fn equals_what_others_compute() {
+        let samples: Vec<f32> = (0..1600i64).map(|n| ((n * n * 7 + n * 13) % 2001 - 1000) as f32 / 1000.0).collect();
+        let close = |got: &[f32], want: &[f32]| {
+            got.iter().zip(want).for_each(|(g, w)| assert!((g - w).abs() < 5e-4, "{g} is not {w}"));
+        };
+        let cepstra = clip(&AudioRecord { coefficients: 10, dct: 2, ..RECORD }, &samples);
+        let want =
+            [25.0385f32, -3.5729, 0.0149185, -0.934807, -0.871991, 0.130518, 0.978985, -0.127703, 0.0726985, -0.223367];
+        close(&cepstra[10..20], &want);
+
+        let librosa = AudioRecord { window: 512, hop: 160, low: 0.0, high: 8000.0, ..RECORD };
+        let librosa = AudioRecord { offset: 0.0, floor: 1e-10, power: 2, scale: 5, log: 3, ..librosa };
+        let bands: Vec<f32> = clip(&librosa, &samples)[120..160].iter().step_by(5).copied().collect();
+        close(&bands, &[8.67008, 7.13535, 1.3522, 0.236675, 4.27779, 5.19969, 4.88389, 3.06895]);
+    }
+
     #[test]
     fn silence_is_the_logarithm_of_the_offset() {
         let bands = clip(&RECORD, &[]);
