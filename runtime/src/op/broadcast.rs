@@ -6,7 +6,7 @@
 use super::number::{ByType, Number};
 use super::types::Types;
 use crate::strided::{Strides, broadcast, broadcast_shape, inner, walk};
-use crate::{DType, Refusal, Io, MAX_RANK, Shape, Sig, Type};
+use crate::{DType, Io, MAX_RANK, Refusal, Shape, Sig, Type};
 use core::ops::Range;
 
 /// The most operands of a walk.

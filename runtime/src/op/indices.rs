@@ -4,7 +4,7 @@
 //! dropped.
 
 use super::number::Number;
-use crate::{DType, Refusal, Io, Shape, Sig};
+use crate::{DType, Io, Refusal, Shape, Sig};
 
 /// The elements of an index operand.
 #[derive(Clone, Copy)]

@@ -6,7 +6,7 @@
 //!
 //! Each value is computed on its own, so no memory is needed; weights are those of `FORMAT.md`.
 
-use crate::{Error, Model, Preparation, Session, Shape};
+use crate::{Error, Model, Preparation, Refusal, Session, Shape};
 use siskin_format::ImageRecord;
 
 /// Pixels as cameras and pages have them: rows from the top, channels last.
@@ -87,7 +87,7 @@ impl Axis {
 }
 
 /// Height, width and channels of an input that takes pictures.
-fn sizes(record: &ImageRecord, shape: &Shape) -> Result<[usize; 3], Error> {
+fn sizes(record: &ImageRecord, shape: &Shape) -> Result<[usize; 3], Refusal> {
     let dims = match shape.dims() {
         [1, rest @ ..] if rest.len() >= 2 => rest,
         whole => whole,
@@ -95,9 +95,13 @@ fn sizes(record: &ImageRecord, shape: &Shape) -> Result<[usize; 3], Error> {
     let [h, w, c] = match (dims, record.channels_first) {
         (&[c, h, w], 1) | (&[h, w, c], 0) => [h, w, c],
         (&[h, w], _) => [h, w, 1],
-        _ => return Err(Error::SHAPE),
+        _ => return Err(Refusal::Shape),
     };
-    if matches!(c, 1 | 3 | 4) && h > 0 && w > 0 { Ok([h as usize, w as usize, c as usize]) } else { Err(Error::SHAPE) }
+    if matches!(c, 1 | 3 | 4) && h > 0 && w > 0 {
+        Ok([h as usize, w as usize, c as usize])
+    } else {
+        Err(Refusal::Shape)
+    }
 }
 
 /// Axes of the picture under rows and columns of the input.
@@ -119,13 +123,13 @@ fn axes(record: &ImageRecord, picture: &Picture<'_>, [h, w, _]: [usize; 3]) -> [
 /// `put`, in order.
 ///
 /// # Errors
-/// [`Error::Shape`] if the shape is no picture's: of 1, 3 or 4 channels.
+/// [`Refusal::Shape`] if the shape is no picture's: of 1, 3 or 4 channels.
 pub fn picture(
     record: &ImageRecord,
     picture: &Picture<'_>,
     shape: &Shape,
     put: &mut dyn FnMut(f32),
-) -> Result<(), Error> {
+) -> Result<(), Refusal> {
     let [h, w, channels] = sizes(record, shape)?;
     let [rows, columns] = axes(record, picture, [h, w, channels]);
     let value = |i, j, c: usize| {
@@ -176,12 +180,11 @@ impl Session<'_> {
     /// Makes input `i` from a picture, as the file says.
     ///
     /// # Errors
-    /// [`Error::NoPreparation`] if the file says nothing of pictures for this input; else as [`picture`] and
-    /// [`Session::write_f32`].
+    /// [`Error::NoPreparation`] if the file says nothing of pictures for this input or the input is no picture; else as
+    /// [`Session::write_f32`]'s.
     pub fn write_picture(&mut self, i: usize, pixels: &Picture<'_>) -> Result<(), Error> {
-        let Some(Preparation::Image(record)) = self.model().preparation(i) else {
-            return Err(Error::NoPreparation(u16::try_from(i).unwrap_or(u16::MAX)));
-        };
+        let refusal = Error::NoPreparation(u16::try_from(i).unwrap_or(u16::MAX));
+        let Some(Preparation::Image(record)) = self.model().preparation(i) else { return Err(refusal) };
         let shape = self.model().inputs().nth(i).map_or(Shape::SCALAR, |port| port.shape);
         // The port is written a block at a time: a whole input in `f32` would need memory.
         let (mut block, mut filled, mut start) = ([0f32; 32], 0usize, 0usize);
@@ -196,7 +199,8 @@ impl Session<'_> {
                 start = start.wrapping_add(filled);
                 filled = 0;
             }
-        })?;
+        })
+        .map_err(|_| refusal)?;
         result.and(self.write_f32_at(i, start, block.get(..filled).unwrap_or(&[])))
     }
 }
@@ -259,7 +263,7 @@ mod tests {
         let pixels = Picture::new(&[0; 4], 2, 2, 1).unwrap();
         for shape in [&[4u32][..], &[2, 2, 2], &[2, 2, 5], &[1, 1, 1, 1, 1]] {
             let shape = Shape::new(shape).unwrap();
-            assert_eq!(picture(&PLAIN, &pixels, &shape, &mut |_| {}), Err(Error::SHAPE), "{shape:?}");
+            assert_eq!(picture(&PLAIN, &pixels, &shape, &mut |_| {}), Err(Refusal::Shape), "{shape:?}");
         }
     }
 }

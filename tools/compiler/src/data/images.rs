@@ -16,8 +16,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use image::{DynamicImage, ImageReader};
+use siskin::Shape;
 use siskin::prepare::{ImageRecord, Picture, picture};
-use siskin::{Error, Shape};
 
 use super::dataset::{Raw, RawSamples, Target};
 use super::input::Fit;
@@ -81,13 +81,14 @@ impl Images {
     }
 
     /// The image as the runtime would make it of the decoded pixels, channels last, 0 to 255.
-    fn scale(&self, image: DynamicImage) -> Result<ArrayData, Error> {
+    fn scale(&self, image: DynamicImage) -> Result<ArrayData, String> {
         let Size { height, width, channels, .. } = self.size;
         let (w, h) = (image.width(), image.height());
         let bytes = image.into_rgba8().into_raw();
         let mut values = Vec::new();
-        let shape = Shape::new(&[height, width, channels as u32]).ok_or(Error::SHAPE)?;
-        picture(&PLAIN, &Picture::new(&bytes, w, h, 4)?, &shape, &mut |v| values.push(v))?;
+        let shape = Shape::new(&[height, width, channels as u32]).ok_or("its size has no shape")?;
+        let pixels = Picture::new(&bytes, w, h, 4).map_err(|e| e.to_string())?;
+        picture(&PLAIN, &pixels, &shape, &mut |v| values.push(v)).map_err(|_| format!("it cannot become {shape}"))?;
         Ok(ArrayData::F32(values))
     }
 
@@ -112,7 +113,7 @@ impl Images {
                 _ => image.into_rgb8().into_raw(),
             }));
         }
-        self.scale(image).map_err(|e| DataError::Image { path: path.to_owned(), reason: e.to_string() })
+        self.scale(image).map_err(|reason| DataError::Image { path: path.to_owned(), reason })
     }
 }
 
