@@ -14,6 +14,7 @@
 
 pub mod attrs;
 mod bytes;
+pub mod embed;
 mod error;
 mod io;
 mod memory;
@@ -25,7 +26,9 @@ mod session;
 pub mod strided;
 
 pub use error::{Error, Refusal};
+pub use embed::Embedded;
 pub use io::{Io, MAX_OUTPUTS, Operands, Outputs, Sig, Values};
+pub use memory::Memory;
 pub use model::{Model, Port, Step};
 pub use op::{Code, Entry, Op, OpSet};
 pub use session::{SelfTest, Session};

@@ -1,9 +1,41 @@
-//! Splits one buffer into the slices that an operator writes and the gaps between them that it may read.
+//! A session's memory: the caller's aligned bytes, and how an operator sees them: one buffer split into the slices
+//! that it writes and the gaps between them that it may read.
 
 use core::ops::Range;
 
 /// The most slices written at once: outputs and scratch.
 const WRITES: usize = crate::io::MAX_OUTPUTS + 1;
+
+/// Bytes for an arena or a state, aligned as [`crate::Session::new`] demands.
+///
+/// With [`crate::Embedded::arena_len`] a `static` is exact without a number being typed:
+/// `Memory<{ MODEL.arena_len() }>`. How a program gets at a `static` is its own choice: a `static mut` of the entry
+/// function, `static_cell`, a task's local resource.
+#[derive(Debug)]
+#[repr(C, align(16))]
+pub struct Memory<const LEN: usize>([u8; LEN]);
+
+// The attribute takes no constant, so this says that it is the right one.
+const _: () = assert!(align_of::<Memory<0>>() == siskin_format::ALIGN);
+
+impl<const LEN: usize> Memory<LEN> {
+    /// Zeros, so that a `static` costs no flash.
+    #[must_use]
+    pub const fn new() -> Memory<LEN> {
+        Memory([0; LEN])
+    }
+
+    /// The bytes, for [`crate::Session::new`].
+    pub const fn bytes(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+}
+
+impl<const LEN: usize> Default for Memory<LEN> {
+    fn default() -> Memory<LEN> {
+        Memory::new()
+    }
+}
 
 /// A buffer cut into disjoint pieces.
 pub(crate) struct Pieces<'a> {

@@ -5,7 +5,7 @@ use bytemuck::{Pod, Zeroable};
 
 /// CRC-32 as in zip and ethernet (ISO-HDLC).
 #[must_use]
-pub fn crc32(bytes: &[u8]) -> u32 {
+pub const fn crc32(bytes: &[u8]) -> u32 {
     const CRC: crc::Crc<u32, crc::Table<1>> = crc::Crc::<u32, crc::Table<1>>::new(&crc::CRC_32_ISO_HDLC);
     CRC.checksum(bytes)
 }
