@@ -1,0 +1,24 @@
+//! What the firmware examples share, whatever the core: output and files over semihosting, an instruction counter,
+//! the stack's high-water mark, and the two runs, [`measure`] and [`parity`].
+//!
+//! What is absent: anything that a product needs. A product has its own output, clock and memory; what it copies from
+//! these examples is the `main.rs` beside them.
+#![no_std]
+
+#[cfg(target_os = "none")]
+mod clock;
+mod measure;
+mod once;
+pub mod parity;
+#[cfg(target_os = "none")]
+mod report;
+#[cfg(target_os = "none")]
+pub mod semihosting;
+#[cfg(target_os = "none")]
+mod stack;
+
+#[cfg(target_os = "none")]
+pub use measure::measure;
+pub use once::Once;
+#[cfg(target_os = "none")]
+pub use report::{FAULT, PANIC, fail};

@@ -1,0 +1,71 @@
+//! The run whose bytes must be the same everywhere: a model and inputs in, the bytes of every output out.
+//!
+//! The firmware's files come over semihosting, the native program's from its disk; this is what both do between.
+
+use siskin::op::{
+    AveragePool, Conv, DequantizeLinear, Lut, QLinearAdd, QLinearAveragePool, QLinearConv, QLinearDepthwiseConv,
+    QLinearMatMul, QLinearSoftmax, QuantizeLinear, Relu, Reshape,
+};
+use siskin::{Error, Generic, Model, OpSet, Session};
+
+/// The operators of the models that are compared.
+pub static OPS: OpSet = siskin::ops![
+    Generic; AveragePool, Conv, DequantizeLinear, Lut, QLinearAdd, QLinearAveragePool, QLinearConv,
+    QLinearDepthwiseConv, QLinearMatMul, QLinearSoftmax, QuantizeLinear, Relu, Reshape,
+];
+
+/// Bytes that hold every model, arena and state that is compared.
+pub const MODEL_LEN: usize = 512 << 10;
+/// See [`MODEL_LEN`].
+pub const ARENA_LEN: usize = 96 << 10;
+/// See [`MODEL_LEN`].
+pub const STATE_LEN: usize = 16 << 10;
+
+/// Runs `file` on inputs that `read` fills until it gives nothing, hands every output to `write`; the number of runs.
+///
+/// # Errors
+/// As [`Model::parse`] and [`Session::new`], and what the self-test found.
+pub fn serve(
+    file: &[u8],
+    arena: &mut [u8],
+    state: &mut [u8],
+    mut read: impl FnMut(&mut [u8]) -> usize,
+    mut write: impl FnMut(&[u8]),
+) -> Result<u32, Error> {
+    let model = Model::parse(file, &OPS)?;
+    let mut session = Session::new(&model, arena, state)?;
+    session.self_test()?;
+    let mut runs = 0u32;
+    loop {
+        for i in 0..model.inputs().count() {
+            let input = session.input_bytes(i)?;
+            let wanted = input.len();
+            if read(input) != wanted {
+                return Ok(runs);
+            }
+        }
+        session.run();
+        for i in 0..model.outputs().count() {
+            write(session.output_bytes(i)?.1);
+        }
+        runs = runs.wrapping_add(1);
+    }
+}
+
+/// [`serve`] with files beside the emulator, for firmware: prints a line and ends the program.
+#[cfg(target_os = "none")]
+pub fn run(file: &'static mut [u8], arena: &'static mut [u8], state: &'static mut [u8]) -> ! {
+    use crate::report::{FAULT, Line, fail};
+    use crate::semihosting::{File, exit};
+
+    let files = (File::open(c"model"), File::open(c"inputs"), File::create(c"outputs"));
+    let (Some(model), Some(inputs), Some(outputs)) = files else { exit(FAULT) };
+    let len = model.read(file);
+    let file = file.get(..len).unwrap_or(&[]);
+    let mut whole = true;
+    match serve(file, arena, state, |bytes| inputs.read(bytes), |bytes| whole &= outputs.write(bytes)) {
+        Ok(runs) => Line::new().number("runs", runs).end(),
+        Err(error) => fail(error),
+    }
+    exit(if whole { 0 } else { FAULT })
+}

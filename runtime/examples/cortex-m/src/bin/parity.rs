@@ -1,0 +1,19 @@
+//! A model and inputs from files, the bytes of every output to a file: to be compared with other targets.
+#![no_std]
+#![no_main]
+
+use siskin::Memory;
+use siskin_board::{Once, parity};
+use siskin_cortex_m as _;
+
+static MODEL: Once<Memory<{ parity::MODEL_LEN }>> = Once::new(Memory::new());
+static ARENA: Once<Memory<{ parity::ARENA_LEN }>> = Once::new(Memory::new());
+static STATE: Once<Memory<{ parity::STATE_LEN }>> = Once::new(Memory::new());
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    let (Some(model), Some(arena), Some(state)) = (MODEL.take(), ARENA.take(), STATE.take()) else {
+        siskin_cortex_m::stop()
+    };
+    parity::run(model.bytes(), arena.bytes(), state.bytes())
+}
