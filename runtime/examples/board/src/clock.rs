@@ -17,8 +17,9 @@ mod core_clock {
     pub(crate) fn count(work: impl FnOnce()) -> Option<u32> {
         let known = ticks(|| turn(TURNS))?;
         let counted = ticks(work)?;
-        let instructions = u64::from(counted) * u64::from(2 * TURNS);
-        u32::try_from(instructions.checked_div(u64::from(known))?).ok()
+        // Quarters of an instruction, for a clock that does not divide a gigahertz.
+        let per_tick = (8 * TURNS + known / 2).checked_div(known)?;
+        u32::try_from((u64::from(counted) * u64::from(per_tick)) >> 2).ok()
     }
 
     fn ticks(work: impl FnOnce()) -> Option<u32> {
