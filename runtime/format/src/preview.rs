@@ -1,8 +1,8 @@
 //! What a program can know of a file while it is built: sizes and operators, read in constant evaluation.
 //!
-//! Everything is checked but the weights' checksum, which would take the build seconds, and the plan, which only
-//! [`crate::Artifact::parse`] proves. A file that is cut short, of another version, or damaged outside its weights
-//! is refused here, before it reaches a device.
+//! Everything is checked but the weights' checksum, which would take the build a second for each 300 KB, and the
+//! plan, which only [`crate::Artifact::parse`] proves. A file that is cut short, of another version, or damaged outside
+//! its weights is refused here, before it reaches a device.
 
 use crate::{FormatError, Header, Kind, MAGIC, MAJOR, OpRecord, Section, crc32};
 
@@ -124,4 +124,45 @@ const fn u64_of(bytes: &[u8]) -> u64 {
 #[expect(clippy::as_conversions, reason = "try_from is not const, and a usize of 16 bits holds no model")]
 const fn widen(n: u32) -> usize {
     n as usize
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::Artifact;
+
+    #[repr(align(16))]
+    struct Aligned<const LEN: usize>([u8; LEN]);
+
+    static DIGITS: Aligned<{ include_bytes!("../../../tests/golden/digits-1.0.siskin").len() }> =
+        Aligned(*include_bytes!("../../../tests/golden/digits-1.0.siskin"));
+
+    #[test]
+    fn a_preview_knows_what_parsing_finds() {
+        let (preview, artifact) = (Preview::new(&DIGITS.0).unwrap(), Artifact::parse(&DIGITS.0).unwrap());
+        assert_eq!(preview.arena_len(), widen(artifact.header().arena_len));
+        assert_eq!(preview.state_len(), widen(artifact.header().state_len));
+        for (i, op) in artifact.ops().iter().enumerate() {
+            assert_eq!(preview.op(i), Some(op.code));
+        }
+        assert_eq!(preview.op(artifact.ops().len()), None);
+    }
+
+    #[test]
+    fn damage_is_seen_wherever_parsing_sees_it_but_in_weights() {
+        let artifact = Artifact::parse(&DIGITS.0).unwrap();
+        let from = artifact.weights().as_ptr().addr() - DIGITS.0.as_ptr().addr();
+        let weights = from..from + artifact.weights().len();
+        let mut file = Aligned(DIGITS.0);
+        for i in 0..file.0.len() {
+            file.0[i] ^= 1;
+            let padding = Preview::new(&file.0).is_ok();
+            assert!(!padding || weights.contains(&i) || DIGITS.0[i] == 0, "byte {i}");
+            file.0[i] ^= 1;
+        }
+        for len in 0..DIGITS.0.len() {
+            assert!(Preview::new(&DIGITS.0[..len]).is_err(), "{len} bytes");
+        }
+    }
 }
