@@ -1,12 +1,15 @@
 //! What the firmware examples share, whatever the core: output and files over semihosting, an instruction counter,
 //! the stack's high-water mark, and the two runs, [`measure`] and [`parity`].
 //!
+//! A program of the host has of these only the parity run.
+//!
 //! What is absent: anything that a product needs. A product has its own output, clock and memory; what it copies from
-//! these examples is the `main.rs` beside them.
+//! these examples is the `measure.rs` beside them.
 #![no_std]
 
 #[cfg(target_os = "none")]
 mod clock;
+#[cfg(target_os = "none")]
 mod measure;
 mod once;
 pub mod parity;

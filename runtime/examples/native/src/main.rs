@@ -41,11 +41,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Steps of `grain` equal values around an offset, up to `strength` away from it.
 fn fill(input: &mut [u8], seed: u32) {
     let mut prng = Prng::new(seed.into());
-    let offset = i32::from(prng.next_u8().cast_signed()) / 2;
-    let strength = 1 + i32::from(prng.next_u8());
+    let offset = i32::from(prng.next_u8().cast_signed());
+    let strength = 1 << (prng.next_u8() % 8);
     let grain = 1 + usize::from(prng.next_u8()) % 64;
     for step in input.chunks_mut(grain) {
-        let value = offset + i32::from(prng.next_u8().cast_signed()) * strength / 256;
+        let value = offset + i32::from(prng.next_u8().cast_signed()) * strength / 128;
         step.fill(value.clamp(-128, 127) as i8 as u8);
     }
 }
