@@ -31,7 +31,7 @@ const RULES: &[(&str, May)] = &[
     ("runtime/format", May::Only(&[])),
     ("runtime/kernels", May::Only(&[])),
     ("runtime/capi", May::Only(&["runtime"])),
-    ("runtime/examples/*", May::Only(&["runtime"])),
+    ("runtime/examples/*", May::Only(&["runtime", "runtime/examples/board"])),
     ("runtime/fuzz", May::Anything),
     ("wasm", May::Only(&["runtime"])),
     ("tools/compiler", May::Only(&["runtime", "runtime/format"])),

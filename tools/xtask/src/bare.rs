@@ -45,7 +45,7 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// What is wrong with an image, if anything is.
-fn complaint(image: &Image) -> Option<String> {
+pub(crate) fn complaint(image: &Image) -> Option<String> {
     let list = |title: &str, lines: &[String]| format!("{title}\n    {}", lines.join("\n    "));
     (!image.forbidden.is_empty())
         .then(|| [list("forbidden symbols", &image.forbidden), list("panics at", &image.sites)].join("\n"))

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 
-use crate::{arrows, bare, conformance, shell};
+use crate::{arrows, bare, conformance, firmware, shell};
 
 #[derive(Parser)]
 pub(crate) struct Args {
@@ -49,6 +49,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", about: "no warning, in any target of the workspace", run: clippy },
     Step { name: "docs", about: "the documentation builds without a warning", run: docs },
     Step { name: "bare", about: "no panic and no allocator on bare targets", run: bare_is_safe },
+    Step { name: "firmware", about: "programs for every board cost what they may and compute as native", run: boards },
     Step { name: "test", about: "every test of the workspace", run: test },
 ];
 
@@ -140,6 +141,13 @@ fn docs() -> Result<Outcome> {
 
 fn bare_is_safe() -> Result<Outcome> {
     bare::run().map(|()| Outcome::Passed)
+}
+
+fn boards() -> Result<Outcome> {
+    match shared()? {
+        Outcome::Passed => firmware::run(&firmware::Args::ALL).map(|()| Outcome::Passed),
+        left_out => Ok(left_out),
+    }
 }
 
 fn shared() -> Result<Outcome> {

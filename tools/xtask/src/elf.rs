@@ -33,7 +33,9 @@ impl Image {
         let names = file.symbols().filter_map(|symbol| symbol.name().ok().map(str::to_string));
         let forbidden = names.filter(|name| is_forbidden(name)).collect();
         let mut image = Image { forbidden, sites: sites(&file)?, code: 0, constants: 0, memory: 0 };
-        for section in file.sections() {
+        // Linker scripts reserve what is left of the memory in sections of these names.
+        let reserved = |name: Option<&str>| matches!(name, Some(".stack" | ".heap"));
+        for section in file.sections().filter(|section| !reserved(section.name().ok())) {
             let SectionFlags::Elf { sh_flags } = section.flags() else { continue };
             let has = |flag: u32| sh_flags & u64::from(flag) != 0;
             match (has(elf::SHF_ALLOC), has(elf::SHF_EXECINSTR), has(elf::SHF_WRITE)) {

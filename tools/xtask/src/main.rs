@@ -9,6 +9,7 @@ mod bare;
 mod ci;
 mod conformance;
 mod elf;
+mod firmware;
 mod fuzz;
 mod shell;
 mod sources;
@@ -30,6 +31,8 @@ enum Task {
     /// The ONNX backend's test vectors.
     #[command(subcommand)]
     Conformance(Conformance),
+    /// Builds firmware for every board and runs it in QEMU: costs against budgets.toml, outputs against native.
+    Firmware(firmware::Args),
     /// Runs the fuzz targets on the nightly toolchain.
     Fuzz(fuzz::Args),
 }
@@ -55,6 +58,7 @@ fn run(task: Task) -> Result<()> {
             println!("{}", conformance::fetch()?.display());
             Ok(())
         }
+        Task::Firmware(args) => firmware::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
     }
 }
