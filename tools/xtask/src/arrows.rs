@@ -114,21 +114,28 @@ impl core::fmt::Display for May {
     }
 }
 
-/// The manifests of the checkout that are workspaces of their own: firmware and fuzz targets.
+/// The root manifests of the checkout's other workspaces: firmware and fuzz targets.
 pub(crate) fn own_workspaces() -> Result<Vec<PathBuf>> {
-    let members = manifests(&metadata(&shell::root().join("Cargo.toml"))?);
+    let mut members = manifests(&metadata(&shell::root().join("Cargo.toml"))?);
+    members.insert(shell::root().join("Cargo.toml"));
     let mut found = shell::files(|path| path.ends_with("Cargo.toml"))?;
-    found.retain(|path| !members.contains(path) && path.parent() != Some(&shell::root()));
-    Ok(found)
+    // A root stands above its members.
+    found.sort_by_key(|path| path.components().count());
+    let mut roots = Vec::new();
+    for manifest in found {
+        if !members.contains(&manifest) {
+            members.extend(manifests(&metadata(&manifest)?));
+            roots.push(manifest);
+        }
+    }
+    Ok(roots)
 }
 
 /// Every crate of the checkout.
 fn crates() -> Result<Vec<Crate>> {
     let mut packages = metadata(&shell::root().join("Cargo.toml"))?;
     for manifest in own_workspaces()? {
-        if !manifests(&packages).contains(&manifest) {
-            packages.extend(metadata(&manifest)?);
-        }
+        packages.extend(metadata(&manifest)?);
     }
     packages.iter().map(Crate::from_package).collect()
 }

@@ -117,7 +117,7 @@ fn fmt() -> Result<Outcome> {
     shell::need_component("rustfmt", "fmt")?;
     shell::run(shell::cargo().args(["fmt", "--all", "--check"]))?;
     for manifest in arrows::own_workspaces()? {
-        shell::run(shell::cargo().args(["fmt", "--check", "--manifest-path"]).arg(manifest))?;
+        shell::run(shell::cargo().args(["fmt", "--all", "--check", "--manifest-path"]).arg(manifest))?;
     }
     Ok(Outcome::Passed)
 }

@@ -8,7 +8,7 @@
 //! Every figure is deterministic, so a drift in either direction is a real change of code, compiler or model: it is
 //! looked at and renewed, not tolerated. What is absent: the rest of TOML.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
@@ -77,7 +77,7 @@ impl Budgets {
     /// A sentence for every figure that differs from the one measured.
     pub(super) fn drifts(&self, name: &str, measured: &Figures) -> Vec<String> {
         let Some(allowed) = self.0.get(name) else { return vec![format!("{name} has no budget")] };
-        let keys: std::collections::BTreeSet<_> = allowed.keys().chain(measured.keys()).collect();
+        let keys: BTreeSet<_> = allowed.keys().chain(measured.keys()).collect();
         let drift = |key: &&String| {
             let show = |value: Option<&u64>| value.map_or_else(|| "nothing".to_string(), u64::to_string);
             let (was, is) = (allowed.get(*key), measured.get(*key));

@@ -14,12 +14,12 @@ mod models;
 mod parity;
 mod qemu;
 
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;

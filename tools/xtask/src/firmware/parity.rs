@@ -1,9 +1,10 @@
 //! Every output byte of every model, equal to the native program's.
 
+use core::time::Duration;
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
@@ -62,7 +63,7 @@ impl Native {
         );
         // Inputs that all give the same answer compare little.
         let run = should.chunks(should.len() / RUNS as usize);
-        let answers: std::collections::HashSet<_> = run.collect();
+        let answers: HashSet<_> = run.collect();
         ensure!(answers.len() > 2, "{name}: {RUNS} inputs gave {} different outputs", answers.len());
         Ok(is.len())
     }

@@ -4,13 +4,14 @@
 //! download` and unpacked beside the other downloads. That needs no root and changes nothing of the system, which may
 //! hold packages that conflict with QEMU's.
 
+use core::time::Duration;
 use std::collections::HashSet;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::{self, sleep};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
