@@ -140,7 +140,7 @@ impl Sampler<'_> {
         for (k, row) in patch.chunks_exact_mut(self.g.in_channels.max(1)).enumerate().take(count) {
             let ky = k.checked_div(x_axis.kernel).unwrap_or(0);
             let kx = k.wrapping_sub(ky.wrapping_mul(x_axis.kernel));
-            for (group, run) in row.chunks_mut(self.run).enumerate() {
+            for (group, run) in row.chunks_mut(self.run.max(1)).enumerate() {
                 let tap = group.wrapping_mul(count).wrapping_add(k);
                 let [dy, dx] = taps.offsets.get(tap.wrapping_mul(2)..).and_then(|o| o.first_chunk()).unwrap_or(&[0.0; 2]);
                 let mask = taps.masks.map_or(1.0, |m| m.get(tap).copied().unwrap_or(0.0));
