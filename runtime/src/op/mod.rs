@@ -143,21 +143,22 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// The operators that a program links, made by [`ops!`](crate::ops!).
+/// The operators that a program links, made by [`ops!`](crate::ops!). References, so that each entry can be a symbol
+/// of its own and a linker drops the ones that no table names.
 #[derive(Clone, Copy, Debug)]
-pub struct OpSet(pub &'static [Entry]);
+pub struct OpSet(pub &'static [&'static Entry]);
 
 impl OpSet {
     /// The entry of this code, if the program links it.
     #[must_use]
     pub fn get(&self, code: Code) -> Option<&'static Entry> {
-        self.0.iter().find(|e| e.code == code)
+        self.0.iter().copied().find(|e| e.code == code)
     }
 
     /// The entry of this name.
     #[must_use]
     pub fn by_name(&self, name: &str) -> Option<&'static Entry> {
-        self.0.iter().find(|e| e.name == name)
+        self.0.iter().copied().find(|e| e.name == name)
     }
 }
 
@@ -165,7 +166,7 @@ impl OpSet {
 #[macro_export]
 macro_rules! ops {
     ($kernels:ty; $($op:path),* $(,)?) => {
-        $crate::OpSet(const { &[$($crate::Entry::of::<$op, $kernels>()),*] })
+        $crate::OpSet(const { &[$(&$crate::Entry::of::<$op, $kernels>()),*] })
     };
 }
 
@@ -197,7 +198,7 @@ macro_rules! by_size {
 }
 
 macro_rules! catalogue {
-    ($($module:ident: $($op:ident),+;)*) => {
+    ($dollar:tt $($module:ident: $($op:ident),+;)*) => {
         $(pub mod $module; #[doc(inline)] pub use $module::*;)*
 
         /// Every operator, with the kernels `K`.
@@ -205,9 +206,15 @@ macro_rules! catalogue {
         pub const fn all<K: Kernels>() -> OpSet {
             struct All<K>(core::marker::PhantomData<K>);
             impl<K: Kernels> All<K> {
-                const ENTRIES: &'static [Entry] = &[$($(Entry::of::<$op, K>()),+),*];
+                const ENTRIES: &'static [&'static Entry] = &[$($(&Entry::of::<$op, K>()),+),*];
             }
             OpSet(All::<K>::ENTRIES)
+        }
+
+        /// Hands the type of every operator to a macro, separated by commas: `each_op!(declare)`.
+        #[macro_export]
+        macro_rules! each_op {
+            ($dollar callback:ident) => { $dollar callback! { $($($op),+),* } };
         }
     };
 }
@@ -215,7 +222,7 @@ macro_rules! catalogue {
 mod qlinear;
 
 // The one list. A new operator adds its line: module, then the operators in it.
-catalogue! {
+catalogue! { $
     activation: Clip, Elu, Gelu, HardSigmoid, HardSwish, LeakyRelu, Mish, Relu, Shrink, Sigmoid, Softplus, Softsign,
         ThresholdedRelu;
     arg: ArgMax, ArgMin;
