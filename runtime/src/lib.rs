@@ -31,6 +31,6 @@ pub use io::{Io, MAX_OUTPUTS, Operands, Outputs, Sig, Values};
 pub use memory::Memory;
 pub use model::{Model, Port, Step};
 pub use op::{Code, Entry, Op, OpSet};
-pub use session::{SelfTest, Session};
+pub use session::{Paused, SelfTest, Session};
 pub use siskin_format::{self as format, DType, MAX_RANK, Preparation, Shape, Type};
 pub use siskin_kernels::{Activation, Function, Generic, Kernels};

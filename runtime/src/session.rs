@@ -18,6 +18,14 @@ pub struct Session<'m> {
     next: usize,
 }
 
+/// Where a session stands, without its memory: what [`Session::pause`] leaves and [`Session::resume`] takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Paused<'m> {
+    /// The model.
+    pub model: Model<'m>,
+    next: usize,
+}
+
 /// What a self-test ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SelfTest {
@@ -32,6 +40,24 @@ impl<'m> Session<'m> {
     /// # Errors
     /// [`Error::Arena`], [`Error::State`] or [`Error::Alignment`], with what is needed.
     pub fn new(model: &Model<'m>, arena: &'m mut [u8], state: &'m mut [u8]) -> Result<Session<'m>, Error> {
+        let session = Session::resume(Paused { model: *model, next: 0 }, arena, state)?;
+        session.state.fill(0);
+        Ok(session)
+    }
+
+    /// Hands the memory back to the caller: for sessions that take turns with it, and for callers who keep it by pointer.
+    #[must_use]
+    pub const fn pause(self) -> Paused<'m> {
+        Paused { model: self.model, next: self.next }
+    }
+
+    /// Goes on where [`Session::pause`] left: nothing is verified again and no byte is touched. The memory must hold
+    /// what it held then, or the next answer is wrong; nothing worse can happen.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub fn resume(paused: Paused<'m>, arena: &'m mut [u8], state: &'m mut [u8]) -> Result<Session<'m>, Error> {
+        let Paused { model, next } = paused;
         let header = model.artifact.header();
         for (memory, len) in [(&*arena, model.arena_len()), (&*state, model.state_len())] {
             if len > 0 && memory.as_ptr().align_offset(ALIGN) != 0 {
@@ -40,8 +66,7 @@ impl<'m> Session<'m> {
         }
         let arena = arena.get_mut(..model.arena_len()).ok_or(Error::Arena(header.arena_len))?;
         let state = state.get_mut(..model.state_len()).ok_or(Error::State(header.state_len))?;
-        state.fill(0);
-        Ok(Session { model: *model, arena, state, next: 0 })
+        Ok(Session { model, arena, state, next })
     }
 
     /// The model.
