@@ -157,6 +157,18 @@ pub(crate) struct Inspect {
     /// The artifact.
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) model: PathBuf,
+    /// Print a C header instead: the bytes of arena and state, ports, labels, and the operators to link.
+    #[arg(long)]
+    pub(crate) c_header: bool,
+    /// Where the header goes; printed if not given.
+    #[arg(short, long, requires = "c_header", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+    /// Also write the model's bytes as an aligned array in a C source.
+    #[arg(long, value_name = "FILE.c", requires = "c_header", value_hint = ValueHint::FilePath)]
+    pub(crate) c_model: Option<PathBuf>,
+    /// What the names in C begin with, so that two models fit one program: `--c-prefix KWS` gives KWS_ARENA_BYTES.
+    #[arg(long, value_name = "PREFIX", requires = "c_header", default_value = "SISKIN", value_parser = c_prefix)]
+    pub(crate) c_prefix: String,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -197,6 +209,15 @@ fn length(s: &str) -> Result<(String, u32), String> {
     let (name, value) = pair(s)?;
     let length: u32 = value.parse().map_err(|_| format!("'{value}' is no length"))?;
     if length == 0 { Err("a length of 0 computes nothing".into()) } else { Ok((name, length)) }
+}
+
+fn c_prefix(s: &str) -> Result<String, String> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if s.starts_with(|c: char| c.is_ascii_alphabetic()) && s.chars().all(word) {
+        Ok(s.to_ascii_uppercase())
+    } else {
+        Err("letters, digits and underscores, beginning with a letter".into())
+    }
 }
 
 fn seconds(s: &str) -> Result<f64, String> {

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 
-use crate::{arrows, bare, conformance, firmware, shell};
+use crate::{arrows, bare, capi, conformance, debian, firmware, shell};
 
 #[derive(Parser)]
 pub(crate) struct Args {
@@ -50,6 +50,7 @@ const STEPS: &[Step] = &[
     Step { name: "docs", about: "the documentation builds without a warning", run: docs },
     Step { name: "bare", about: "no panic and no allocator on bare targets", run: bare_is_safe },
     Step { name: "firmware", about: "programs for every board cost what they may and compute as native", run: boards },
+    Step { name: "capi", about: "the C library, its header and its programs", run: c_library },
     Step { name: "test", about: "every test of the workspace", run: test },
 ];
 
@@ -147,6 +148,13 @@ fn boards() -> Result<Outcome> {
     match shared()? {
         Outcome::Passed => firmware::run(&firmware::Args::ALL).map(|()| Outcome::Passed),
         left_out => Ok(left_out),
+    }
+}
+
+fn c_library() -> Result<Outcome> {
+    match capi::check() {
+        Err(error) if error.is::<debian::Missing>() => Ok(Outcome::LeftOut(error.to_string())),
+        other => other.map(|()| Outcome::Passed),
     }
 }
 

@@ -6,8 +6,10 @@
 
 mod arrows;
 mod bare;
+mod capi;
 mod ci;
 mod conformance;
+mod debian;
 mod elf;
 mod firmware;
 mod fuzz;
@@ -28,6 +30,8 @@ enum Task {
     Arrows,
     /// Links every operator for bare targets; proves that no panic and no allocator is left.
     Bare,
+    /// The C library: header, static libraries, programs on this machine and in QEMU.
+    Capi(capi::Args),
     /// The ONNX backend's test vectors.
     #[command(subcommand)]
     Conformance(Conformance),
@@ -54,6 +58,7 @@ fn run(task: Task) -> Result<()> {
         Task::Ci(args) => ci::run(&args),
         Task::Arrows => arrows::run(),
         Task::Bare => bare::run(),
+        Task::Capi(args) => capi::run(&args),
         Task::Conformance(Conformance::Fetch) => {
             println!("{}", conformance::fetch()?.display());
             Ok(())

@@ -14,6 +14,9 @@ pub(crate) fn inspect(args: &Args, a: &Inspect) -> Result<(), Failure> {
     let bytes = read(&a.model)?;
     let loaded = Loaded::new(&bytes).map_err(|e| format!("{}: {e}", a.model.display()))?;
     let model = loaded.model()?;
+    if a.c_header {
+        return super::c_header::c_header(args, a, &model, &bytes);
+    }
     let card = Card::decode(model.artifact().card()).ok();
     let facts = Facts { model: &model, card: card.as_ref(), file_bytes: bytes.len() };
     print(args.json, &facts.object(), &facts.text())

@@ -1,6 +1,7 @@
 //! The commands, one a file.
 
 mod bench;
+mod c_header;
 mod compress;
 mod demo;
 mod eval;
