@@ -1,8 +1,10 @@
 # siskin_add_library(NAME RUST_TARGET): an imported static library, built by cargo or, if SISKIN_LIBRARY names one, ready-made.
 #
+# SISKIN_SMALL             the smallest code instead of the fastest
 # SISKIN_LIBRARY           a libsiskin.a that exists already: cargo is not needed
 # SISKIN_CARGO_TARGET_DIR  where cargo builds; a directory of the build tree if not given
 
+set(SISKIN_SMALL OFF CACHE BOOL "The smallest code instead of the fastest")
 set(SISKIN_LIBRARY "" CACHE FILEPATH "A ready-made libsiskin.a; empty: cargo builds one")
 set(SISKIN_CARGO_TARGET_DIR "" CACHE PATH "Where cargo builds; empty: in the build tree")
 
@@ -25,10 +27,14 @@ function(siskin_add_library name rust_target)
     if(NOT dir)
       set(dir "${CMAKE_CURRENT_BINARY_DIR}/siskin-cargo")
     endif()
-    set(archive "${dir}/${rust_target}/capi/libsiskin_capi.a")
+    set(profile capi)
+    if(SISKIN_SMALL)
+      set(profile capi-small)
+    endif()
+    set(archive "${dir}/${rust_target}/${profile}/libsiskin_capi.a")
     # Always run: cargo knows best what is stale.
     add_custom_target(${name}_cargo ALL
-      COMMAND ${SISKIN_CARGO} build --quiet --locked --lib --profile capi --target ${rust_target}
+      COMMAND ${SISKIN_CARGO} build --quiet --locked --lib --profile ${profile} --target ${rust_target}
               --manifest-path "${SISKIN_SOURCE_DIR}/Cargo.toml" --target-dir "${dir}"
       WORKING_DIRECTORY "${SISKIN_SOURCE_DIR}"
       BYPRODUCTS "${archive}"

@@ -116,6 +116,44 @@ fn the_same_command_writes_the_same_bytes() {
 }
 
 #[test]
+fn a_model_becomes_c() {
+    let desk = Desk::new();
+    let file =
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/digits-1.0.siskin")).unwrap();
+    desk.write("d.siskin", &file);
+    let facts = desk.json(&["--json", "inspect", "d.siskin"]);
+    let header = String::from_utf8(desk.run(&["inspect", "d.siskin", "--c-header"]).stdout).unwrap();
+    for line in [
+        format!("#define SISKIN_ARENA_BYTES {}", facts["arena_bytes"]),
+        format!("#define SISKIN_MODEL_BYTES {}", file.len()),
+        format!("#define SISKIN_MODEL_DIGEST {}", facts["digest"]),
+        format!("#define SISKIN_INPUT_0_ZERO_POINT {}", facts["inputs"][0]["zero_point"]),
+        "#define SISKIN_STATE_BYTES 0".into(),
+        "#define SISKIN_INPUT_0_SHAPE { 1, 1, 8, 8 }".into(),
+        "#define SISKIN_INPUT_0_DTYPE SISKIN_DTYPE_I8".into(),
+        "#define SISKIN_OUTPUT_0_NAME \"logits\"".into(),
+        "    &siskin_op_QLinearConv,".into(),
+    ] {
+        assert_eq!(header.lines().filter(|found| **found == line).count(), 1, "{line} in {header}");
+    }
+
+    let words = ["inspect", "d.siskin", "--c-header", "--c-prefix", "two_2", "-o", "two.h", "--c-model", "two.c"];
+    assert!(desk.run(&words).status.success());
+    let [header, data] = ["two.h", "two.c"].map(|name| std::fs::read_to_string(desk.path(name)).unwrap());
+    assert!(
+        header.contains("#define TWO_2_ARENA_BYTES")
+            && header.contains("two_2_model_ops")
+            && !header.contains(" SISKIN_A")
+    );
+    let (_, bytes) = data.split_once("= {").unwrap();
+    let bytes: Vec<u8> = bytes.split(',').filter_map(|word| word.trim().parse().ok()).collect();
+    assert_eq!(bytes, file);
+    assert_eq!(desk.run(&["inspect", "d.siskin", "--c-header", "--c-prefix", "2two"]).status.code(), Some(2));
+    assert_eq!(desk.run(&["inspect", "d.siskin", "-o", "x.h"]).status.code(), Some(2));
+    desk.refuses(&["inspect", "d.siskin", "--c-header", "-o", "no/such/folder/x.h"], &["no/such/folder"]);
+}
+
+#[test]
 fn completions_and_wrong_usage() {
     let desk = Desk::new();
     assert!(String::from_utf8(desk.run(&["completions", "bash"]).stdout).unwrap().contains("_siskin"));

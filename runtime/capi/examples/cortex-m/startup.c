@@ -3,6 +3,7 @@
 
 extern uint32_t stack_top, data_start, data_end, data_source, bss_start, bss_end;
 int main(void);
+void reset(void);
 
 static void fault(void)
 {
@@ -10,7 +11,7 @@ static void fault(void)
     leave(99);
 }
 
-static void reset(void)
+void reset(void)
 {
     /* Full access to the FPU's coprocessors 10 and 11, before anything may use it. */
     *(volatile uint32_t *)0xE000ED88u |= 0xFu << 20;

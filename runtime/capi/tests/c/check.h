@@ -12,6 +12,7 @@ typedef struct check_room {
     unsigned char *copy; /* 64 bytes longer than the model, aligned to SISKIN_ALIGN */
     float *values;       /* one more than the largest port has elements */
     unsigned int values_count;
+    bool own_table; /* the table names the model's operators and no other */
 } check_room;
 
 /* Runs drawn inputs through the model and prints the answers, then misuses the library in every way that it can

@@ -18,6 +18,6 @@ int main(void)
 {
     siskin_config config = {siskin_model_data, SISKIN_MODEL_BYTES, &siskin_model_ops, arena, sizeof arena,
                             state,             sizeof state};
-    check_room room = {copy, values, sizeof values / sizeof values[0]};
+    check_room room = {copy, values, sizeof values / sizeof values[0], true};
     return check_all(&config, &room, line) != 0;
 }

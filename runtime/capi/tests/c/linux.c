@@ -38,7 +38,7 @@ int main(int argc, char **argv)
     }
     siskin_config config = {model, bytes, &siskin_all_ops, room(arena + 64), arena + 64, room(state + 64), state + 64};
     unsigned int values = (unsigned int)((arena + state) / 4 + 64);
-    check_room rooms = {copy, (float *)(void *)room(values * sizeof(float)), values};
+    check_room rooms = {copy, (float *)(void *)room(values * sizeof(float)), values, false};
     int failures = check_all(&config, &rooms, line);
     free(model), free(copy), free(config.arena), free(config.state), free(rooms.values);
     return failures != 0;

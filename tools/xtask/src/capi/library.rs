@@ -11,8 +11,9 @@ use object::{File, Object, ObjectSymbol};
 use crate::elf::Image;
 use crate::shell;
 
-/// The profile in which the library is built: see the root `Cargo.toml`.
-const PROFILE: &str = "capi";
+/// The profiles in which the library is built, for speed and for size: see the root `Cargo.toml`.
+pub(super) const FAST: &str = "capi";
+pub(super) const SMALL: &str = "capi-small";
 
 /// What an operator's symbol begins with.
 const OPERATOR: &str = "siskin_op_";
@@ -24,11 +25,11 @@ pub(super) struct Library {
 }
 
 impl Library {
-    pub(super) fn build(target: &str) -> Result<Library> {
+    pub(super) fn build(target: &str, profile: &str) -> Result<Library> {
         let mut command = shell::cargo();
-        command.args(["build", "--quiet", "--package", "siskin-capi", "--lib", "--profile", PROFILE]);
+        command.args(["build", "--quiet", "--package", "siskin-capi", "--lib", "--profile", profile]);
         shell::run(command.args(["--target", target]))?;
-        let path = shell::target_dir().join(target).join(PROFILE).join("libsiskin_capi.a");
+        let path = shell::target_dir().join(target).join(profile).join("libsiskin_capi.a");
         ensure!(path.exists(), "cargo left no {}", path.display());
         Ok(Library { target: target.to_string(), path })
     }
@@ -53,13 +54,15 @@ impl Library {
     pub(super) fn link(&self, functions: &[String]) -> Result<Image> {
         let out = self.path.with_extension("elf");
         let mut command = Command::new(linker()?);
-        command.args(["-flavor", "gnu", "--gc-sections", "--entry", "siskin_run", "--require-defined=siskin_all_ops"]);
-        command.args(functions.iter().map(|name| format!("--require-defined={name}")));
+        command.args(["-flavor", "gnu", "--gc-sections", "--entry", "siskin_run", "--undefined=siskin_all_ops"]);
+        command.args(functions.iter().map(|name| format!("--undefined={name}")));
         shell::run(command.arg(&self.path).arg("-o").arg(&out))?;
         let bytes = fs::read(&out)?;
         let image = File::parse(&*bytes).context("the linked library is no ELF file")?;
-        let has = |name: &String| image.symbols().any(|symbol| symbol.name().is_ok_and(|found| found == name));
-        ensure!(functions.iter().all(has), "{}: the linker dropped a function", self.target);
+        let defined = |name: &String| {
+            image.symbols().any(|symbol| symbol.is_definition() && symbol.name().is_ok_and(|found| found == name))
+        };
+        ensure!(functions.iter().all(defined), "{}: the linker dropped a function", self.target);
         Image::parse(&bytes)
     }
 }

@@ -17,17 +17,22 @@ use anyhow::{Result, ensure};
 use clap::Parser;
 
 use crate::{debian, shell};
-use library::Library;
+use library::{FAST, Library, SMALL};
 
 /// The directory of the C library.
 const DIR: &str = "runtime/capi";
 
-/// The targets that firmware is linked for, from the smallest Arm core up, and RISC-V.
-const TARGETS: [&str; 4] =
-    ["thumbv6m-none-eabi", "thumbv7em-none-eabihf", "thumbv8m.main-none-eabi", "riscv32imc-unknown-none-elf"];
-
 /// The target of the example that runs in QEMU.
-const CORTEX_M4: &str = TARGETS[1];
+const CORTEX_M4: &str = "thumbv7em-none-eabihf";
+
+/// The libraries that are proved: from the smallest Arm core up, and RISC-V.
+const PROVED: [(&str, &str); 5] = [
+    ("thumbv6m-none-eabi", SMALL),
+    (CORTEX_M4, SMALL),
+    (CORTEX_M4, FAST),
+    ("thumbv8m.main-none-eabi", FAST),
+    ("riscv32imc-unknown-none-elf", SMALL),
+];
 
 /// Programs that the task calls, and the Debian packages that bring them.
 const PROGRAMS: [(&str, &str); 6] = [
@@ -55,21 +60,21 @@ pub(crate) fn check() -> Result<()> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let host = Library::build(&library::host()?)?;
+    let host = Library::build(&library::host()?, FAST)?;
     header::renew(&host.operators()?, args.check)?;
     if args.header {
         return Ok(());
     }
     debian::need(&PROGRAMS)?;
-    shell::need_targets(&TARGETS)?;
+    shell::need_targets(&PROVED.map(|(target, _)| target))?;
     let functions = header::functions()?;
-    println!("{:30} {:>9} {:>9} {:>9}", "all operators, all functions", "code", "constants", "memory");
-    for target in TARGETS {
-        let image = Library::build(target)?.link(&functions)?;
-        println!("{target:30} {:9} {:9} {:9}", image.code, image.constants, image.memory);
+    println!("{:28} {:10} {:>9} {:>9} {:>9}", "all operators, all functions", "profile", "code", "constants", "memory");
+    for (target, profile) in PROVED {
+        let image = Library::build(target, profile)?.link(&functions)?;
+        println!("{target:28} {profile:10} {:9} {:9} {:9}", image.code, image.constants, image.memory);
         ensure!(
             image.forbidden.is_empty(),
-            "{target}: the library can panic or allocate: {} at {}",
+            "{target} {profile}: the library can panic or allocate: {} at {}",
             image.forbidden.join(", "),
             image.sites.join(", ")
         );

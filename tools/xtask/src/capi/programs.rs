@@ -1,12 +1,13 @@
 //! C programs over the library: checks and examples, on the host and in QEMU.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::library::Library;
+use super::library::{FAST, Library, SMALL};
 use super::{CORTEX_M4, DIR};
 use crate::shell;
 
@@ -29,7 +30,7 @@ fn build_dir() -> Result<PathBuf> {
 }
 
 pub(super) fn run(host: &Library) -> Result<()> {
-    let device = Library::build(CORTEX_M4)?;
+    let device = Library::build(CORTEX_M4, FAST)?;
     for (model, answers, name) in [(MODEL, ANSWERS, "digits"), (STATE_MODEL, STATE_ANSWERS, "state")] {
         let dir = build_dir()?.join(name);
         fs::create_dir_all(&dir)?;
@@ -38,8 +39,9 @@ pub(super) fn run(host: &Library) -> Result<()> {
         same(answers, "the host", &check_on_host(host, model, &dir)?)?;
         same(answers, "QEMU", &check_in_qemu(&device, &dir)?)?;
     }
+    cmake(&[&"-S", &source("tests/cmake"), &"-B", &build_dir()?.join("integrations")])?;
     linux_example(host)?;
-    cortex_m_example(&device)
+    cortex_m_example(&Library::build(CORTEX_M4, SMALL)?)
 }
 
 /// `siskin inspect --c-header` and `--c-model`: `NAME.h` and `NAME.c` in `dir`.
@@ -93,7 +95,7 @@ fn firmware(library: &Library, sources: &[PathBuf], dir: &Path, name: &str) -> R
     command.args(CORE).args(STRICT).args(["-std=c99", "-Os", "-ffunction-sections", "-fdata-sections"]);
     command.arg(include()).arg("-I").arg(source("examples/cortex-m")).arg("-I").arg(dir).args(sources);
     command.arg(&library.path).arg("-T").arg(source("examples/cortex-m/mps2-an386.ld"));
-    command.args(["-nostartfiles", "-specs=nano.specs", "-Wl,--gc-sections", "-Wl,--fatal-warnings", "-o"]);
+    command.args(["-nostartfiles", "-specs=nano.specs", "-Wl,--gc-sections,-z,noexecstack,--fatal-warnings", "-o"]);
     shell::run(command.arg(&out))?;
     let bytes = fs::read(&out)?;
     let image = crate::elf::Image::parse(&bytes)?;
@@ -105,8 +107,9 @@ fn firmware(library: &Library, sources: &[PathBuf], dir: &Path, name: &str) -> R
 /// Runs firmware and returns what it printed.
 fn qemu(image: &Path) -> Result<String> {
     let mut command = Command::new("timeout");
-    command.args(["120", "qemu-system-arm", "-M", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none"]);
-    shell::output(command.args(["-semihosting-config", "enable=on,target=native", "-kernel"]).arg(image))
+    command.args(["120", "qemu-system-arm", "-M", "mps2-an386", "-display", "none", "-monitor", "none"]);
+    command.args(["-serial", "none", "-chardev", "stdio,id=console", "-semihosting-config"]);
+    shell::output(command.args(["enable=on,target=native,chardev=console", "-kernel"]).arg(image))
 }
 
 /// Demands the answers of the file; the other lines tell of the checks.
@@ -121,15 +124,17 @@ fn same(answers: &str, place: &str, printed: &str) -> Result<()> {
     Ok(())
 }
 
+/// Runs CMake, which says more than anybody wants to read.
+fn cmake(words: &[&dyn AsRef<OsStr>]) -> Result<()> {
+    let mut command = Command::new("cmake");
+    shell::output(command.args(words.iter().map(|word| word.as_ref()))).map(drop)
+}
+
 /// Installs the library with CMake and builds the example against what was installed.
 fn linux_example(library: &Library) -> Result<()> {
     let dir = build_dir()?;
     let (build, prefix, example) = (dir.join("cmake"), dir.join("prefix"), dir.join("linux"));
     let define = |name: &str, value: &Path| format!("-D{name}={}", value.display());
-    let cmake = |words: &[&dyn AsRef<std::ffi::OsStr>]| {
-        let mut command = Command::new("cmake");
-        shell::output(command.args(words.iter().map(|word| word.as_ref()))).map(drop)
-    };
     let target_dir = define("SISKIN_CARGO_TARGET_DIR", &shell::target_dir());
     cmake(&[&"-S", &source(""), &"-B", &build, &define("CMAKE_INSTALL_PREFIX", &prefix), &target_dir])?;
     cmake(&[&"--build", &build])?;
