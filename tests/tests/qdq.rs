@@ -10,6 +10,7 @@ struct Agreement {
     equal: f64,
     worst: i32,
     argmax: bool,
+    arena: u32,
 }
 
 fn compare(shared: &Path, name: &str, value: Option<&str>, expected: &str) -> Agreement {
@@ -27,7 +28,7 @@ fn compare(shared: &Path, name: &str, value: Option<&str>, expected: &str) -> Ag
     let top = |v: &[i8]| (0..v.len()).rev().max_by_key(|&i| v[i]);
     let argmax = got.chunks(classes).zip(want.chunks(classes)).all(|(g, w)| top(g) == top(w));
     println!("{name}: {:.2}% of bytes equal, worst difference {worst}, argmax all equal: {argmax}", 100.0 * equal);
-    Agreement { equal, worst, argmax }
+    Agreement { equal, worst, argmax, arena: lowered.arena }
 }
 
 /// The value before the softmax: what the expected files call `before_softmax`.
@@ -40,22 +41,26 @@ fn logits(shared: &Path, name: &str) -> String {
     made_by(&softmax.inputs[0]).inputs[0].clone()
 }
 
+/// Each arena is what one layer's input and output need: nothing large is float between them.
 #[test]
-fn kws_sww_and_ad_equal_every_byte() {
+fn kws_sww_ic_and_ad_equal_every_byte() {
     let shared = shared_or_leave!();
-    for name in ["kws_dscnn_int8_qdq", "sww_dsconv1d_int8_qdq"] {
+    for (name, arena) in
+        [("kws_dscnn_int8_qdq", 16_000), ("sww_dsconv1d_int8_qdq", 6_656), ("ic_resnet8_int8_qdq", 49_152)]
+    {
         let value = logits(&shared, name);
-        assert_eq!(compare(&shared, name, Some(&value), "before_softmax").equal, 1.0, "{name}");
+        let found = compare(&shared, name, Some(&value), "before_softmax");
+        assert!(found.equal == 1.0 && found.arena <= arena, "{name}: arena {}", found.arena);
     }
-    assert_eq!(compare(&shared, "ad_autoencoder_int8_qdq", None, "y").equal, 1.0);
+    let found = compare(&shared, "ad_autoencoder_int8_qdq", None, "y");
+    assert!(found.equal == 1.0 && found.arena <= 768, "arena {}", found.arena);
 }
 
 #[test]
-fn ic_and_vww_differ_on_ties_alone() {
+fn vww_differs_by_one_at_most() {
     let shared = shared_or_leave!();
-    for (name, least) in [("ic_resnet8_int8_qdq", 0.85), ("vww_mobilenetv1_025_96_int8_qdq", 0.95)] {
-        let value = logits(&shared, name);
-        let found = compare(&shared, name, Some(&value), "before_softmax");
-        assert!(found.equal >= least && found.worst <= 2 && found.argmax, "{name}");
-    }
+    let name = "vww_mobilenetv1_025_96_int8_qdq";
+    let value = logits(&shared, name);
+    let found = compare(&shared, name, Some(&value), "before_softmax");
+    assert!(found.equal >= 0.95 && found.worst <= 1 && found.argmax);
 }

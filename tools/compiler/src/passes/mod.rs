@@ -5,6 +5,7 @@
 
 mod absorb_ports;
 mod activation;
+mod advance_quantize;
 mod delay_dequantize;
 mod fold_batch_norm;
 mod fold_constants;
@@ -80,6 +81,7 @@ pub const SIMPLIFY: &[Pass] = &[
 /// What a model with Q/DQ pairs goes through to become integers.
 pub const INTEGER: &[Pass] = &[
     ("delay_dequantize", delay_dequantize::delay_dequantize),
+    ("advance_quantize", advance_quantize::advance_quantize),
     ("fuse_qdq", fuse_qdq::fuse_qdq),
     ("absorb_ports", absorb_ports::absorb_ports),
     ("fold_dequantized", fold_constants::fold_dequantized),

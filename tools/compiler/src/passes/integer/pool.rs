@@ -2,7 +2,7 @@
 
 use super::conv::{lift, small, unlift};
 use super::{Match, dequantized};
-use crate::ir::{Graph, IrError, ValueId};
+use crate::ir::{Graph, IrError, Node, ValueId};
 use siskin::attrs::Quad;
 use siskin::op::{AveragePool, QLinearAveragePool, QLinearAveragePoolAttrs};
 
@@ -12,6 +12,20 @@ pub(in super::super) fn average(graph: &mut Graph, m: &Match<'_>) -> Result<Opti
     let x = lift(graph, &m.node.name, x)?;
     let y = graph.add::<QLinearAveragePool>(&m.node.name, &attrs, &[Some(x)])?[0];
     Ok(Some(unlift(graph, &m.node.name, y, m)?))
+}
+
+/// Whether the integer form of this average gives the bytes that the float one between its pairs gives.
+///
+/// Where operand and output share one step, the average of `n` integers lies at least `1 / 2n` from a tie if `n` is odd, and
+/// the float sum errs by less than `(n + 4) · 255 · 2^-24`: both round alike up to `n = 173`. With an even `n` there are ties,
+/// and the errors of the float sum decide them.
+pub(in super::super) fn rounds_alike(graph: &Graph, node: &Node, y_scale: f32) -> bool {
+    let (Some(a), Some(x)) = (node.get::<AveragePool>(), node.input(0).and_then(|x| dequantized(graph, x))) else {
+        return false;
+    };
+    let n = a.kernel.iter().try_fold(1u32, |n, &k| n.checked_mul(k));
+    let whole = a.pad_begin == [0; 3] && a.pad_end == [0; 3] && a.uncounted == [0; 3];
+    x.scale == y_scale && whole && n.is_some_and(|n| n % 2 == 1 && n <= 173)
 }
 
 fn parts(graph: &Graph, m: &Match<'_>) -> Option<(ValueId, QLinearAveragePoolAttrs)> {
