@@ -34,49 +34,68 @@ fn relative_error(shared: &Path, folder: &str, name: &str, weights: Weights) -> 
     error
 }
 
-const MODELS: [(&str, &str); 17] = [
-    ("mlperf_tiny", "ad_autoencoder_float"),
-    ("mlperf_tiny", "ic_resnet8_float"),
-    ("mlperf_tiny", "kws_dscnn_float"),
-    ("mlperf_tiny", "sww_dsconv1d_float"),
-    ("mlperf_tiny", "vww_mobilenetv1_025_96_float"),
-    ("tabular", "breast_cancer_mlp"),
-    ("tabular", "digits_cnn"),
-    ("tabular", "digits_mlp"),
-    ("tabular", "wine_mlp"),
-    ("breadth", "gru1_49x10"),
-    ("breadth", "lstm2_49x10"),
-    ("breadth", "mobilenetv1_025_224"),
-    ("breadth", "mobilenetv2_10_224"),
-    ("breadth", "tcn_49"),
-    ("breadth", "transformer_2l_d128_s64"),
-    ("breadth", "unet_tiny_64"),
-    ("breadth", "vit_tiny4_96"),
+/// Folder, name, and what rounding the weights to f16 costs in onnxruntime 1.32.0: the same measure, of the same ONNX file with the
+/// constant weights of its Conv, ConvTranspose, Gemm, MatMul, GRU and LSTM nodes rounded to half precision and nothing else.
+const MODELS: [(&str, &str, f64); 17] = [
+    ("mlperf_tiny", "ad_autoencoder_float", 1.368e-3),
+    ("mlperf_tiny", "ic_resnet8_float", 8.553e-3),
+    ("mlperf_tiny", "kws_dscnn_float", 1.289e-3),
+    ("mlperf_tiny", "sww_dsconv1d_float", 3.780e-6),
+    ("mlperf_tiny", "vww_mobilenetv1_025_96_float", 1.785e-3),
+    ("tabular", "breast_cancer_mlp", 8.706e-4),
+    ("tabular", "digits_cnn", 7.320e-4),
+    ("tabular", "digits_mlp", 2.567e-4),
+    ("tabular", "wine_mlp", 2.115e-4),
+    ("breadth", "gru1_49x10", 2.681e-4),
+    ("breadth", "lstm2_49x10", 1.564e-4),
+    ("breadth", "mobilenetv1_025_224", 1.750e-4),
+    ("breadth", "mobilenetv2_10_224", 2.947e-4),
+    ("breadth", "tcn_49", 2.228e-4),
+    ("breadth", "transformer_2l_d128_s64", 5.846e-4),
+    ("breadth", "unet_tiny_64", 1.369e-5),
+    ("breadth", "vit_tiny4_96", 6.447e-4),
 ];
 
 #[test]
 fn f32_within_1e_4() {
     let shared = shared_or_leave!();
-    for (folder, name) in MODELS {
+    for (folder, name, _) in MODELS {
         assert!(relative_error(&shared, folder, name, Weights::F32) <= 1e-4, "{name}");
     }
 }
 
-/// What half precision costs is printed; what the kernels add to it must be nothing: the answers equal those of `f32` weights that
-/// were rounded to half precision before.
+/// Models that lose more than 1e-3 by the rounding of their weights alone, whoever computes them.
+const BEYOND: [&str; 4] =
+    ["ad_autoencoder_float", "ic_resnet8_float", "kws_dscnn_float", "vww_mobilenetv1_025_96_float"];
+
+/// The wake word's batch normalizations are folded before rounding, so other values are rounded: 1.3e-6 and not 3.8e-6.
+const FOLDED: f64 = 3e-6;
+
+/// Rounding costs what it costs in onnxruntime, and at most 1e-3 except where onnxruntime loses more, too.
+#[test]
+fn f16_weights_cost_what_rounding_costs() {
+    let shared = shared_or_leave!();
+    for (folder, name, theirs) in MODELS {
+        let cost = relative_error(&shared, folder, name, Weights::F16);
+        println!("{name}: rounding costs {cost:.3e}, in onnxruntime {theirs:.3e}");
+        assert!((cost - theirs).abs() <= 0.02 * theirs + FOLDED, "{name}: {cost:.3e} and not {theirs:.3e}");
+        assert!(cost <= 1e-3 || BEYOND.contains(&name), "{name}: {cost:.3e}");
+    }
+}
+
+/// The kernels add nothing to the rounding: the answers equal those of `f32` weights that were rounded to half precision before.
 #[test]
 fn f16_weights_compute_as_rounded_f32() {
     let shared = shared_or_leave!();
-    for (folder, name) in MODELS {
-        let cost = relative_error(&shared, folder, name, Weights::F16);
+    for (folder, name, _) in MODELS {
         let model = source(&shared.join(format!("models/{folder}/{name}.onnx")), &[]);
         let (half, full) = (halved(model.graph(), false), halved(model.graph(), true));
         let x = array(&shared.join(format!("expected/{name}.npz")), "x");
         let (got, want) = (run(&half, &x), run(&full, &x));
         let worst = got.iter().zip(&want).fold(0.0f32, |m, (g, w)| m.max((g - w).abs()));
         let largest = want.iter().fold(0.0f32, |m, w| m.max(w.abs()));
-        println!("{name}: rounding costs {cost:.2e}, kernels add {:.1e}", worst / largest);
-        assert!(cost <= 1e-2 && worst <= 1e-5 * largest, "{name}");
+        println!("{name}: kernels add {:.1e}", worst / largest);
+        assert!(worst <= 1e-5 * largest, "{name}");
     }
 }
 
