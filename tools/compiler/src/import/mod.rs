@@ -11,6 +11,7 @@
 
 mod context;
 mod error;
+mod finite;
 mod model;
 mod proto;
 #[cfg(test)]

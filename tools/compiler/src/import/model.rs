@@ -231,6 +231,7 @@ impl Importer<'_> {
     }
 
     fn node(&mut self, node: &NodeProto) -> Result<(), ImportError> {
+        self.finite_weights(node)?;
         let opset = self.opset(&node.domain);
         let translate = self.translator(node, opset)?;
         let inputs = node.input.iter().map(|i| self.values.get(i).copied()).collect();
@@ -245,6 +246,20 @@ impl Importer<'_> {
             if self.values.insert(output.clone(), value).is_some() {
                 let reason = format!("value '{output}' is made twice");
                 return Err(ImportError::graph(&file(self.path), reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// Constants of a file may hold what no weight should: better said here, by name, than found in an activation.
+    fn finite_weights(&self, node: &NodeProto) -> Result<(), ImportError> {
+        for name in &node.input {
+            let Some(tensor) = self.values.get(name).and_then(|&v| self.graph.constant(v)) else { continue };
+            if let Some((at, value)) = super::finite::misfit(&node.op_type, tensor) {
+                let node = format!("node '{}' ({})", self::name(node), node.op_type);
+                let reason =
+                    format!("element {at} is {value}, which {node} reads: export the model again from finite weights");
+                return Err(ImportError::Tensor { file: file(self.path), tensor: name.clone(), reason });
             }
         }
         Ok(())
