@@ -1,11 +1,12 @@
 //! The `siskin` command: arguments to library calls to printing, nothing else.
 //!
 //! Results go to stdout, as tables for people or, with `--json`, as one object for programs; everything else goes to stderr.
-//! Exit codes: 0 done, 1 bad input or failure, 2 wrong usage, 3 a gate said no.
+//! Exit codes: 0 done, 1 bad input or failure, 2 wrong usage, 3 a gate said no, 128 and more the signal that ended it.
 #![forbid(unsafe_code)]
 
 mod args;
 mod commands;
+mod interrupt;
 mod model;
 mod output;
 mod progress;
@@ -18,7 +19,8 @@ type Failure = Box<dyn core::error::Error>;
 
 fn main() -> ExitCode {
     let args = args::Args::parse();
-    match commands::run(&args) {
+    let done = interrupt::watch().map_err(|e| format!("signals cannot be watched: {e}").into());
+    match done.and_then(|()| commands::run(&args)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("error: {}", one_line(&*e));

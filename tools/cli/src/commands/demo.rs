@@ -4,7 +4,8 @@ use super::compress::compress;
 use crate::Failure;
 use crate::args::{Args, Command, Demo};
 use clap::Parser;
-use std::path::Path;
+use siskin_compiler::data::atomic;
+use siskin_compiler::data::temporary::Temporary;
 
 const FILES: [(&str, &[u8]); 4] = [
     ("digits.onnx", include_bytes!("../../../../models/digits/digits.onnx")),
@@ -14,11 +15,14 @@ const FILES: [(&str, &[u8]); 4] = [
 ];
 
 pub(crate) fn demo(args: &Args, a: &Demo) -> Result<(), Failure> {
-    let folder = Folder::new()?;
+    atomic::check(&a.output)?;
+    let place = std::env::temp_dir();
+    let folder = Temporary::folder(&place).map_err(|e| format!("{}: {e}", place.display()))?;
     for (name, bytes) in FILES {
-        std::fs::write(folder.0.join(name), bytes).map_err(|e| format!("{}: {e}", folder.0.join(name).display()))?;
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).map_err(|e| format!("{}: {e}", path.display()))?;
     }
-    let path = |name: &str| folder.0.join(name).display().to_string();
+    let path = |name: &str| folder.path().join(name).display().to_string();
     let (model, calib, test, labels) = (path("digits.onnx"), path("calib.npz"), path("test.npz"), path("labels.txt"));
     let output = a.output.display().to_string();
     let words = ["siskin", "compress", &model, "--calib", &calib, "--eval", &test, "--labels", &labels, "-o", &output];
@@ -31,22 +35,4 @@ pub(crate) fn demo(args: &Args, a: &Demo) -> Result<(), Failure> {
         &Args { json: args.json, quiet: args.quiet, command: Command::Demo(Demo { output: a.output.clone() }) },
         &job,
     )
-}
-
-/// A folder of its own that goes when the command ends.
-struct Folder(std::path::PathBuf);
-
-impl Folder {
-    fn new() -> Result<Folder, Failure> {
-        let path = std::env::temp_dir().join(format!("siskin-demo-{}", std::process::id()));
-        std::fs::create_dir_all(&path).map_err(|e| format!("{}: {e}", Path::new(&path).display()))?;
-        Ok(Folder(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Nothing can be done about a folder that stays behind in the system's own temporary place.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

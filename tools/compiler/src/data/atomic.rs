@@ -4,92 +4,94 @@
 //! DIR/.siskin-PID-N.tmp  -- fill, sync -->  rename  -->  DIR/NAME
 //! ```
 //!
-//! The temporary file is removed when filling fails, panics or is dropped, and the target keeps its
-//! former contents. A symbolic link is followed, so that the file it names is replaced and the link
-//! stays; a device or a pipe is written directly, since it cannot be replaced.
+//! The temporary file is removed when filling fails, panics or is dropped, and when the process is told to end
+//! ([`super::temporary`]); the target then keeps its former contents. A file that may not be written is not replaced, though
+//! its folder would allow it. A symbolic link is followed, so that the file it names is replaced and the link stays; a device
+//! or a pipe is written directly, since it cannot be replaced.
 //!
-//! What is absent: creating folders, and cleaning up after a killed process.
+//! What is absent: creating folders.
 
-use core::sync::atomic::{AtomicU64, Ordering};
-use std::fs::{self, File, OpenOptions};
+use std::borrow::Cow;
+use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::DataError;
+use super::temporary::Temporary;
 
 /// Writes what `fill` writes to `path`, replacing a file that is there.
 ///
 /// # Errors
 /// [`DataError::Write`] with the path, if its folder does not exist or cannot be written, if `path` is
-/// a folder, or if `fill` fails; `path` then is as it was.
+/// a folder or may not be written, or if `fill` fails; `path` then is as it was.
 pub fn write(path: impl AsRef<Path>, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), DataError> {
     let path = path.as_ref();
     replace(path, fill).map_err(|reason| DataError::Write { path: path.to_owned(), reason })
 }
 
+/// Whether [`write`] could begin now: what takes minutes to compute should not be refused only then.
+///
+/// # Errors
+/// As [`write`].
+pub fn check(path: impl AsRef<Path>) -> Result<(), DataError> {
+    let path = path.as_ref();
+    // Opening a pipe and closing it would end its reader.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        return Ok(());
+    }
+    begin(path).map(drop).map_err(|reason| DataError::Write { path: path.to_owned(), reason })
+}
+
 fn replace(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let is_link = fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink());
-    let target = if is_link { fs::canonicalize(path)? } else { path.to_owned() };
-    match fs::metadata(&target) {
-        Ok(there) if there.is_dir() => Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")),
-        Ok(there) if !there.is_file() => {
-            let mut out = BufWriter::new(OpenOptions::new().write(true).open(&target)?);
+    let (target, temporary, file) = match begin(path)? {
+        Begun::Beside { target, temporary, file } => (target, temporary, file),
+        Begun::Direct(file) => {
+            let mut out = BufWriter::new(file);
             fill(&mut out)?;
-            out.flush()
+            return out.flush();
         }
-        _ => {
-            let mut temporary = Temporary::beside(&target)?;
-            fill(&mut temporary.file)?;
-            temporary.rename(&target)
-        }
+    };
+    let mut out = BufWriter::new(file);
+    fill(&mut out)?;
+    out.flush()?;
+    out.get_ref().sync_all()?;
+    if let Ok(there) = fs::metadata(&target) {
+        fs::set_permissions(temporary.path(), there.permissions())?;
     }
+    temporary.keep(&target)
 }
 
-/// A file that is removed unless it was renamed.
-struct Temporary {
-    path: PathBuf,
-    file: BufWriter<File>,
-    renamed: bool,
+/// A write that found its place.
+enum Begun<'a> {
+    /// To a file that will be renamed to the target.
+    Beside { target: Cow<'a, Path>, temporary: Temporary, file: fs::File },
+    /// To a device or a pipe.
+    Direct(fs::File),
 }
 
-impl Temporary {
-    fn beside(target: &Path) -> io::Result<Self> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let folder = match target.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
-        loop {
-            let n = NEXT.fetch_add(1, Ordering::Relaxed);
-            let path = folder.join(format!(".siskin-{}-{n}.tmp", std::process::id()));
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
-                Ok(file) => return Ok(Self { path, file: BufWriter::new(file), renamed: false }),
-                // A killed process of the same id left it behind.
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(folder_error(folder, &e)),
-            }
+fn begin(path: &Path) -> io::Result<Begun<'_>> {
+    let is_link = fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink());
+    let target = if is_link { Cow::Owned(fs::canonicalize(path)?) } else { Cow::Borrowed(path) };
+    if let Ok(there) = fs::metadata(&target) {
+        if there.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
+        }
+        // Whom permissions do not bind, such as root, still set this one to be heeded.
+        if there.permissions().readonly() {
+            let reason = "it is read-only: name another file, or allow it to be written";
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+        }
+        let file = OpenOptions::new().write(true).open(&target)?;
+        if !there.is_file() {
+            return Ok(Begun::Direct(file));
         }
     }
-
-    fn rename(mut self, target: &Path) -> io::Result<()> {
-        self.file.flush()?;
-        self.file.get_ref().sync_all()?;
-        if let Ok(there) = fs::metadata(target) {
-            fs::set_permissions(&self.path, there.permissions())?;
-        }
-        fs::rename(&self.path, target)?;
-        self.renamed = true;
-        Ok(())
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if !self.renamed {
-            // Nobody is left to tell if this fails.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
+    let folder = match target.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let (temporary, file) = Temporary::file(folder).map_err(|e| folder_error(folder, &e))?;
+    Ok(Begun::Beside { target, temporary, file })
 }
 
 fn folder_error(folder: &Path, e: &io::Error) -> io::Error {
@@ -160,6 +162,29 @@ mod tests {
 
         let error = write(folder.path(), |_| Ok(())).unwrap_err().to_string();
         assert!(error.ends_with("it is a folder"), "{error}");
+    }
+
+    #[test]
+    fn a_read_only_file_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        fs::write(&path, "old").unwrap();
+        let mut permissions = fs::metadata(&path).unwrap().permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&path, permissions).unwrap();
+        for error in [check(&path).unwrap_err(), write(&path, |w| w.write_all(b"new")).unwrap_err()] {
+            assert!(error.to_string().contains("it is read-only"), "{error}");
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(folder.path()), ["out"]);
+    }
+
+    #[test]
+    fn a_check_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        check(folder.path().join("out")).unwrap();
+        assert!(names(folder.path()).is_empty());
+        assert!(check(folder.path().join("missing/out")).is_err());
     }
 
     #[cfg(unix)]

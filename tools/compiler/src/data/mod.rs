@@ -16,6 +16,7 @@
 //! access, and augmentation.
 
 pub mod atomic;
+pub mod temporary;
 
 mod array;
 mod arrays;
