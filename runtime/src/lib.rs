@@ -25,8 +25,8 @@ pub mod quant;
 mod session;
 pub mod strided;
 
-pub use error::{Error, Refusal};
 pub use embed::Embedded;
+pub use error::{Error, Refusal};
 pub use io::{Io, MAX_OUTPUTS, Operands, Outputs, Sig, Values};
 pub use memory::Memory;
 pub use model::{Model, Port, Step};

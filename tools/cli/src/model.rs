@@ -2,12 +2,15 @@
 
 use crate::Failure;
 use crate::args::{ImportArgs, InputArgs};
+use serde_json::{Map, Value, json};
+use siskin::format::{Place, TensorRecord};
 use siskin::{Model, Shape, Type};
 use siskin_compiler::compress::{Options, Source};
 use siskin_compiler::data::{Dataset, InputSpec, Layout, read_npy};
 use siskin_compiler::import;
 use siskin_compiler::ir::Tensor;
 use siskin_compiler::run::Loaded;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A model ready to run, from either kind of file.
@@ -61,19 +64,49 @@ fn tensor(path: &Path) -> Result<Tensor, Failure> {
     })?)
 }
 
-/// Opens a data set for a model's first input.
-pub(crate) fn dataset(spec: &str, mut input: InputSpec, args: &InputArgs) -> Result<Dataset, Failure> {
-    input.layout = args.layout.as_deref().map(|l| if l == "nchw" { Layout::Nchw } else { Layout::Nhwc });
+/// How the data that a command takes become what a model's first input takes.
+pub(crate) fn prepared(mut input: InputSpec, args: &InputArgs) -> Result<InputSpec, Failure> {
+    let named = |name: &str| [Layout::Nchw, Layout::Nhwc].into_iter().find(|l| l.name() == name);
+    input.layout = args.layout.as_deref().and_then(named);
     input.mean.clone_from(&args.mean);
     input.std.clone_from(&args.std);
     input.resize = args.resize;
-    Ok(Dataset::open(spec, &input)?)
+    input.check()?;
+    Ok(input)
+}
+
+/// Opens a data set for a model's first input.
+pub(crate) fn dataset(spec: &str, model: &Model<'_>, args: &InputArgs) -> Result<Dataset, Failure> {
+    Ok(Dataset::open(spec, &prepared(input_spec(model)?, args)?)?)
 }
 
 /// How data must look for a model's first input.
-pub(crate) fn input_spec(model: &Model<'_>) -> Result<InputSpec, Failure> {
+fn input_spec(model: &Model<'_>) -> Result<InputSpec, Failure> {
     let port = model.inputs().next().ok_or("the model has no inputs")?;
-    let mut spec = InputSpec::new(port.shape.dims().iter().map(|&d| d as usize).collect::<Vec<_>>());
+    let dims = port.shape.dims().iter().map(|&d| d as usize);
+    let mut spec = InputSpec::new(dims.collect::<Vec<_>>()).named(port.name);
     spec.integers = !port.outer.is_float();
     Ok(spec)
+}
+
+/// What a model takes, by the names that every command's JSON has.
+pub(crate) fn sizes(model: &Model<'_>, file_bytes: usize) -> Map<String, Value> {
+    let sizes = [
+        ("file_bytes", file_bytes as u64),
+        ("weights_bytes", weights_bytes(model)),
+        ("arena_bytes", model.arena_len() as u64),
+        ("state_bytes", model.state_len() as u64),
+        ("macs", model.steps().map(|s| s.macs()).sum()),
+        ("ops", model.steps().count() as u64),
+    ];
+    sizes.into_iter().map(|(name, n)| (name.to_string(), json!(n))).collect()
+}
+
+/// Bytes of constants, each counted once however often it is read.
+fn weights_bytes(model: &Model<'_>) -> u64 {
+    let artifact = model.artifact();
+    let constants = artifact.tensors().iter().filter(|t| t.place() == Some(Place::Weights));
+    let bytes = |t: &TensorRecord| artifact.ty(t).and_then(|ty| ty.checked_bytes()).unwrap_or(0);
+    let each: BTreeMap<u32, u32> = constants.map(|t| (t.offset, bytes(t))).collect();
+    each.values().map(|&n| u64::from(n)).sum()
 }

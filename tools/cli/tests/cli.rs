@@ -1,78 +1,13 @@
 //! The command as a user runs it: the main road, and what becomes of bad input.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod desk;
 mod onnx;
 
+use desk::{Desk, array, digits, linear};
 use onnx::{external, initializer, model, node, value};
-use siskin_compiler::data::{Array, ArrayData, read_npz, write_npy, write_npz};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-
-struct Desk {
-    folder: tempfile::TempDir,
-}
-
-impl Desk {
-    fn new() -> Desk {
-        Desk { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> String {
-        std::fs::write(self.path(name), bytes).unwrap();
-        name.into()
-    }
-
-    /// Runs the command in the folder.
-    fn run(&self, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_siskin")).args(args).current_dir(self.folder.path()).output().unwrap()
-    }
-
-    fn json(&self, args: &[&str]) -> serde_json::Value {
-        let out = self.run(args);
-        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-        serde_json::from_slice(&out.stdout).unwrap()
-    }
-
-    /// Runs what must fail: exit code 1, nothing on stdout, one sentence that holds all of `words`, no file left behind.
-    fn refuses(&self, args: &[&str], words: &[&str]) {
-        let before = self.names();
-        let out = self.run(args);
-        let text = String::from_utf8_lossy(&out.stderr).into_owned();
-        assert_eq!(out.status.code(), Some(1), "{args:?}: {text}");
-        assert!(out.stdout.is_empty() && text.starts_with("error: ") && text.lines().count() == 1, "{args:?}: {text}");
-        for word in words {
-            assert!(text.contains(word), "{args:?}: '{word}' is missing in: {text}");
-        }
-        assert_eq!(self.names(), before, "{args:?} left a file behind");
-    }
-
-    fn names(&self) -> Vec<String> {
-        let mut names: Vec<_> = std::fs::read_dir(self.folder.path())
-            .unwrap()
-            .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-}
-
-fn digits(file: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/digits").join(file).display().to_string()
-}
-
-fn array(shape: &[usize], values: Vec<f32>) -> Array {
-    Array { shape: shape.to_vec(), data: ArrayData::F32(values) }
-}
-
-/// `y = x · w` over four features.
-fn linear() -> Vec<u8> {
-    let w = initializer("w", &[4, 2], &[1.0, -1.0, 0.5, 2.0, 3.0, -2.0, 0.25, 1.0]);
-    model(&[node("MatMul", "product", &["x", "w"], &["y"])], &[w], &[value("x", &[-1, 4])], &[value("y", &[-1, 2])])
-}
+use siskin_compiler::data::{Array, read_npz, write_npy, write_npz};
+use std::process::Command;
 
 #[test]
 fn the_main_road() {
@@ -85,7 +20,7 @@ fn the_main_road() {
     assert!(made["top1"].as_f64().unwrap() >= made["float"]["top1"].as_f64().unwrap() - 0.01, "{made}");
     assert!(made["file_bytes"].as_u64().unwrap() < made["float"]["file_bytes"].as_u64().unwrap() / 2, "{made}");
     assert_eq!(made["n"], 360);
-    for key in ["arena_bytes", "weights_bytes", "state_bytes", "macs", "ops", "median_us", "p95_us"] {
+    for key in ["file_bytes", "weights_bytes", "arena_bytes", "state_bytes", "macs", "ops", "median_us", "p95_us"] {
         assert!(made[key].is_number(), "{key}");
     }
     let again = desk.json(&["--json", "eval", "d.siskin", "--data", &test]);
@@ -95,8 +30,13 @@ fn the_main_road() {
     assert_eq!(desk.json(&["--json", "verify", "d.siskin"])["ok"], true);
     let facts = desk.json(&["--json", "inspect", "d.siskin"]);
     assert_eq!(facts["labels"].as_array().unwrap().len(), 10);
-    assert_eq!(facts["arena_bytes"], made["arena_bytes"]);
-    assert!(desk.json(&["--json", "bench", "d.siskin", "--seconds", "0.1"])["median_us"].as_f64().unwrap() > 0.0);
+    let timed = desk.json(&["--json", "bench", "d.siskin", "--seconds", "0.1"]);
+    assert!(timed["median_us"].as_f64().unwrap() > 0.0 && timed["p95_us"].is_number() && timed["n"].is_number());
+    for key in ["file_bytes", "weights_bytes", "arena_bytes", "state_bytes", "macs", "ops"] {
+        assert!(made["float"][key].is_number(), "float {key}");
+        assert_eq!(facts[key], made[key], "inspect {key}");
+        assert_eq!(timed[key], made[key], "bench {key}");
+    }
     desk.json(&["--json", "run", "d.siskin", "--input", &test, "--output", "y.npz"]);
     let outputs = read_npz(desk.path("y.npz")).unwrap();
     assert_eq!(outputs[0].0, "logits");

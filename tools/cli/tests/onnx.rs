@@ -21,6 +21,11 @@ impl Message {
         self
     }
 
+    /// An integer attribute of a node.
+    pub(crate) fn int_attribute(self, name: &str, v: i64) -> Message {
+        self.bytes(5, Message::default().bytes(1, name).int(3, v).int(20, 2))
+    }
+
     /// A field of bytes, a string or a message.
     pub(crate) fn bytes(mut self, field: u64, v: impl AsRef<[u8]>) -> Message {
         let v = v.as_ref();
@@ -68,6 +73,11 @@ pub(crate) fn initializer(name: &str, dims: &[i64], values: &[f32]) -> Message {
     }
     let raw: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
     m.int(2, 1).bytes(8, name).bytes(9, raw)
+}
+
+/// A scalar `i8` of 0.
+pub(crate) fn zero_point(name: &str) -> Message {
+    Message::default().int(2, 3).bytes(8, name).bytes(9, [0u8])
 }
 
 /// A float initializer whose bytes lie in another file.

@@ -1,6 +1,6 @@
 //! The whole road: an ONNX file and calibration data in, an artifact out.
 
-use crate::data::{Dataset, InputSpec};
+use crate::data::{DataError, Dataset, InputSpec};
 use crate::import::{self, ImportError};
 use crate::ir::Graph;
 use crate::lower::{Extras, LowerError, Lowered, lower};
@@ -52,7 +52,7 @@ pub struct Options {
     pub labels: Vec<String>,
     /// How inputs are made, for the card.
     pub input: InputRecipe,
-    /// The command, for the card.
+    /// The command, for the card; one of a model that came quantized says that it was taken as given.
     pub recipe: String,
     /// How the first input is made from what was measured, as the recipe says it.
     pub prepare: Option<recipe::Input>,
@@ -86,8 +86,16 @@ pub enum CompressError {
     #[error(transparent)]
     Pass(#[from] PassError),
     /// Quantization.
-    #[error(transparent)]
-    Quantize(#[from] QuantizeError),
+    #[error("{file}: {error}")]
+    Quantize {
+        /// The source model.
+        file: String,
+        /// What is wrong and the way out.
+        error: QuantizeError,
+    },
+    /// The calibration data.
+    #[error("calibration: {0}")]
+    Data(#[from] DataError),
     /// Emission.
     #[error(transparent)]
     Lower(#[from] LowerError),
@@ -101,8 +109,15 @@ pub enum CompressError {
     #[error("--recipe: {0}")]
     Recipe(String),
     /// Labels do not fit the output.
-    #[error("{0} labels for {1} outputs")]
-    Labels(usize, usize),
+    #[error("{file}: {labels} class names for {outputs} outputs: give --labels a file with as many lines")]
+    Labels {
+        /// The source model.
+        file: String,
+        /// The number of names.
+        labels: usize,
+        /// The number of values of the first output.
+        outputs: usize,
+    },
 }
 
 /// A source model after import and simplification, ready for any number of artifacts.
@@ -171,6 +186,7 @@ impl Source {
         progress: &mut dyn Progress,
     ) -> Result<Lowered, CompressError> {
         let mut graph = self.graph.clone();
+        let mut calibration = None;
         if self.is_quantized() {
             passes::run(&mut graph, passes::INTEGER)?;
         } else {
@@ -179,18 +195,18 @@ impl Source {
                 Weights::F16 => passes::half_weights(&mut graph),
                 Weights::I8 => {
                     let calib = calib.ok_or_else(|| CompressError::NoCalibration(self.file.clone()))?;
-                    graph = quantize::quantize(&graph, calib, &options.quantize, progress)?;
+                    graph = quantize::quantize(&graph, calib, &options.quantize, progress)
+                        .map_err(|error| CompressError::Quantize { file: self.file.clone(), error })?;
+                    calibration = Some(inputs_digest(calib)?);
                 }
             }
         }
         let outputs = graph.outputs.first().map_or(0, |p| graph.ty(p.value).shape.elements());
         if !options.labels.is_empty() && options.labels.len() != outputs {
-            return Err(CompressError::Labels(options.labels.len(), outputs));
+            return Err(CompressError::Labels { file: self.file.clone(), labels: options.labels.len(), outputs });
         }
         let mut card = self.card(&graph, options);
-        if let Some(calib) = calib {
-            card.calibration = inputs_digest(calib)?;
-        }
+        card.calibration = calibration.unwrap_or_default();
         let input = graph.inputs.first().map_or(siskin::Shape::SCALAR, |p| graph.ty(p.value).shape);
         let preparation = options.prepare.as_ref().map(|p| p.preparation(&input)).transpose();
         let preparation = preparation.map_err(CompressError::Recipe)?;
@@ -203,7 +219,7 @@ impl Source {
             name: self.graph.name.clone(),
             producer: concat!("siskin ", env!("CARGO_PKG_VERSION")).into(),
             source: self.digest,
-            recipe: options.recipe.clone(),
+            recipe: if self.is_quantized() { "as given".into() } else { options.recipe.clone() },
             labels: options.labels.clone(),
             input: options.input.clone(),
             macs: graph.order().iter().map(|&n| graph.macs(graph.node(n))).sum(),
@@ -216,7 +232,7 @@ impl Source {
 fn input_spec(graph: &Graph) -> Option<InputSpec> {
     let port = graph.inputs.first()?;
     let ty = graph.ty(port.value);
-    let mut spec = InputSpec::new(ty.shape.dims().iter().map(|&d| d as usize).collect::<Vec<_>>());
+    let mut spec = InputSpec::new(ty.shape.dims().iter().map(|&d| d as usize).collect::<Vec<_>>()).named(&port.name);
     spec.integers = port.quant.is_none() && !matches!(ty.dtype, DType::F32 | DType::F16 | DType::F64);
     Some(spec)
 }
@@ -237,11 +253,10 @@ fn add_state(graph: &mut Graph, read: &str, write: &str) -> Result<(), CompressE
 }
 
 /// The first 16 bytes of SHA-256 over every input of a set.
-fn inputs_digest(data: &Dataset) -> Result<[u8; 16], CompressError> {
+fn inputs_digest(data: &Dataset) -> Result<[u8; 16], DataError> {
     let mut hash = Sha256::new();
     for sample in data.iter() {
-        let sample = sample.map_err(QuantizeError::Data)?;
-        sample.x.to_f32().iter().for_each(|v| hash.update(v.to_le_bytes()));
+        sample?.x.to_f32().iter().for_each(|v| hash.update(v.to_le_bytes()));
     }
     let hash: [u8; 32] = hash.finalize().into();
     Ok(hash.first_chunk().copied().unwrap_or_default())

@@ -1,6 +1,6 @@
 //! Evaluates a model on labelled data, with the kernels that ship.
 
-use crate::data::{DataError, Dataset, Sample, SampleData, Target};
+use crate::data::{DataError, Dataset, Place, Sample, SampleData, Target};
 use crate::progress::Progress;
 use crate::run::Loaded;
 use siskin::{DType, Session};
@@ -68,14 +68,24 @@ pub enum EvalError {
     /// The data.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// The model's ports.
-    #[error("the model cannot be run on this data: {0}")]
+    /// The model's memory.
+    #[error("the model cannot be run: {0}")]
     Runtime(#[from] siskin::Error),
-    /// The data does not suit the metric.
-    #[error("sample {sample}: {reason}")]
+    /// A sample that suits the model or the metric not.
+    #[error("{place}: sample {sample}: {reason}")]
     Sample {
+        /// The file, and the array at fault.
+        place: Place,
         /// The sample's index.
         sample: usize,
+        /// What is wrong and the way out.
+        reason: String,
+    },
+    /// A data set that does not suit the metric.
+    #[error("{place}: {reason}")]
+    Set {
+        /// The file, and the array at fault.
+        place: Place,
         /// What is wrong and the way out.
         reason: String,
     },
@@ -148,19 +158,44 @@ pub fn evaluate(
     metric: Option<Metric>,
     progress: &mut dyn Progress,
 ) -> Result<Evaluation, EvalError> {
+    if let Some(metric) = metric.filter(|&m| m != Metric::Mse && !data.is_labelled()) {
+        return Err(unlabelled(data, metric));
+    }
     let mut session = loaded.session()?;
     progress.begin("evaluate", data.len() as u64);
     let mut tally = Tally { metric, ..Tally::default() };
     for (i, sample) in data.iter().enumerate() {
         let sample = sample?;
-        feed(&mut session, &sample.x)?;
+        let fault = |place, reason| EvalError::Sample { place, sample: i, reason };
+        feed(&mut session, &sample.x).map_err(|e| fault(data.place(), e.to_string()))?;
         session.run();
-        tally.add(&sample, &read(&session, 0)?).map_err(|reason| EvalError::Sample { sample: i, reason })?;
+        tally.add(&sample, &read(&session, 0)?).map_err(|misfit| match misfit {
+            Misfit::Input(reason) => fault(data.place(), reason),
+            Misfit::Label(reason) => fault(data.labels(), reason),
+        })?;
         session.reset();
         progress.step();
     }
     progress.end();
-    Ok(tally.finish())
+    let found = tally.finish();
+    if found.value.is_nan() && found.metric == Metric::Auc {
+        let reason = "every label is of one class: auc compares class 1 with class 0 and needs both".into();
+        return Err(EvalError::Set { place: data.labels(), reason });
+    }
+    Ok(found)
+}
+
+fn unlabelled(data: &Dataset, metric: Metric) -> EvalError {
+    let place = data.labels();
+    let what = if place.array.is_some() { "it is missing" } else { "it has no labels" };
+    let reason = format!("{what}, but {} needs a class for each sample: add it, or choose --metric mse", metric.name());
+    EvalError::Set { place, reason }
+}
+
+/// Why a sample cannot be measured: its values, or its label.
+enum Misfit {
+    Input(String),
+    Label(String),
 }
 
 #[derive(Default)]
@@ -173,27 +208,31 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, sample: &Sample, y: &[f32]) -> Result<(), String> {
+    fn add(&mut self, sample: &Sample, y: &[f32]) -> Result<(), Misfit> {
         let labelled = matches!(sample.y, Some(Target::Class(_)));
         let metric = *self.metric.get_or_insert(if labelled { Metric::Top1 } else { Metric::Mse });
         self.predictions.push(class(y));
         let label = sample.y.as_ref().and_then(Target::class);
         match metric {
             Metric::Top1 => {
-                let label = label.ok_or("top1 needs class labels: give an array y of integers, or --metric mse")?;
+                let label = label.ok_or_else(|| no_class(sample, "top1"))?;
                 let classes = y.len().max(2) as i64;
                 if !(0..classes).contains(&label) {
-                    return Err(format!("label {label} lies outside the model's {classes} classes"));
+                    let last = classes - 1;
+                    return Err(Misfit::Label(format!("label {label} lies outside the model's classes, 0 to {last}")));
                 }
                 self.right += usize::from(class(y) as i64 == label);
             }
-            Metric::Mse => self.squares += squared_error(&target(sample), y)?,
+            Metric::Mse => self.squares += squared_error(sample, y)?,
             Metric::Auc => {
-                let label = label.filter(|l| (0..=1).contains(l)).ok_or("auc needs labels 0 and 1")?;
+                let label = label.ok_or_else(|| no_class(sample, "auc"))?;
+                if !(0..=1).contains(&label) {
+                    return Err(Misfit::Label(format!("label {label} is neither 0 nor 1, which auc tells apart")));
+                }
                 let score = match y {
                     [p] => *p,
                     [_, p] => *p,
-                    _ => squared_error(&sample.x.to_f32(), y)? as f32,
+                    _ => reconstruction_error(sample, y)? as f32,
                 };
                 self.scores.push((score, label == 1));
             }
@@ -213,24 +252,39 @@ impl Tally {
     }
 }
 
-/// What the outputs should be: the labels, or the input itself.
-fn target(sample: &Sample) -> Vec<f32> {
-    match &sample.y {
-        Some(y) => y.values().into_owned(),
-        None => sample.x.to_f32().into_owned(),
-    }
+fn no_class(sample: &Sample, metric: &str) -> Misfit {
+    let found = match &sample.y {
+        Some(y) => format!("the label is {:?}", y.values()),
+        None => "there is no label".into(),
+    };
+    Misfit::Label(format!("{found}, but {metric} needs one whole number for each sample: or choose --metric mse"))
 }
 
-fn squared_error(target: &[f32], y: &[f32]) -> Result<f64, String> {
-    if target.len() != y.len() {
-        return Err(format!(
-            "{} target values for {} outputs: give an array y of the outputs' shape",
-            target.len(),
-            y.len()
-        ));
-    }
+/// The mean squared difference to the label, or to the input itself.
+fn squared_error(sample: &Sample, y: &[f32]) -> Result<f64, Misfit> {
+    let Some(target) = &sample.y else { return reconstruction_error(sample, y) };
+    let target = target.values();
+    mean_square(&target, y).ok_or_else(|| {
+        let (found, needed) = (target.len(), y.len());
+        Misfit::Label(format!("{found} target values, but the model has {needed} outputs: give as many"))
+    })
+}
+
+/// The mean squared difference to the input.
+fn reconstruction_error(sample: &Sample, y: &[f32]) -> Result<f64, Misfit> {
+    let x = sample.x.to_f32();
+    mean_square(&x, y).ok_or_else(|| {
+        let (found, needed) = (x.len(), y.len());
+        Misfit::Input(format!(
+            "{found} input values cannot be compared with the model's {needed} outputs: add labels, an array y of the \
+             classes, or of the outputs' shape"
+        ))
+    })
+}
+
+fn mean_square(target: &[f32], y: &[f32]) -> Option<f64> {
     let sum: f64 = target.iter().zip(y).map(|(t, y)| f64::from(t - y).powi(2)).sum();
-    Ok(sum / y.len().max(1) as f64)
+    (target.len() == y.len()).then(|| sum / y.len().max(1) as f64)
 }
 
 /// The probability that a positive scores above a negative, ties counting half (Mann and Whitney, 1947).

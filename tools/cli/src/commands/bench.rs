@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use crate::args::{Args, Bench};
-use crate::model::open;
+use crate::model::{open, sizes};
 use crate::output::{count, print, table};
 use core::time::Duration;
 use serde_json::json;
@@ -12,12 +12,10 @@ pub(crate) fn bench(args: &Args, a: &Bench) -> Result<(), Failure> {
     let timing = siskin_compiler::bench::bench(&mut opened.loaded, Duration::from_secs_f64(a.seconds))?;
     let model = opened.loaded.model()?;
     let macs: u64 = model.steps().map(|s| s.macs()).sum();
-    let ops = model.steps().count();
-    let object = json!({
-        "median_us": timing.median_us, "p95_us": timing.p95_us, "n": timing.rounds,
-        "macs": macs, "ops": ops, "file_bytes": opened.file_bytes,
-        "arena_bytes": model.arena_len(), "state_bytes": model.state_len(),
-    });
+    let mut object = sizes(&model, opened.file_bytes);
+    object.insert("median_us".into(), json!(timing.median_us));
+    object.insert("p95_us".into(), json!(timing.p95_us));
+    object.insert("n".into(), json!(timing.rounds));
     let rows = [
         ["median µs", "p95 µs", "multiply-accumulates", "per µs", "rounds"].map(String::from).to_vec(),
         vec![
@@ -28,5 +26,5 @@ pub(crate) fn bench(args: &Args, a: &Bench) -> Result<(), Failure> {
             count(timing.rounds as u64),
         ],
     ];
-    print(args.json, &object, &table(&rows))
+    print(args.json, &object.into(), &table(&rows))
 }

@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use crate::args::{Args, Compress, InputArgs};
-use crate::model::{dataset, import_options};
+use crate::model::{import_options, prepared, sizes};
 use crate::output::{count, print, table};
 use crate::progress::Bar;
 use core::time::Duration;
@@ -22,24 +22,24 @@ const TIMING: Duration = Duration::from_millis(500);
 
 pub(crate) fn compress(args: &Args, a: &Compress) -> Result<(), Failure> {
     refuse_to_overwrite(a)?;
+    atomic::check(&a.output)?;
     let options = options(a)?;
     let mut bar = Bar::new(args.quiet);
     let source = Source::open(&a.model, &options)?;
     let spec = source.input_spec().ok_or_else(|| format!("{}: the model has no inputs", a.model.display()))?;
+    let spec = prepared(spec, &a.input)?;
     let open = |data: &Option<String>| -> Result<Option<Dataset>, Failure> {
-        data.as_ref().map(|d| dataset(d, spec.clone(), &a.input)).transpose()
+        Ok(data.as_ref().map(|d| Dataset::open(d, &spec)).transpose()?)
     };
     // Both are opened first: a typing error should not cost a calibration.
     let (calib, eval) = (open(&a.calib)?, open(&a.eval)?);
     let lowered = source.compress(&options, calib.as_ref(), &mut bar)?;
-    let versions = match &eval {
-        Some(data) => {
-            let float = Version::measure("float", &source.float()?, Some(data), a.metric, &mut bar)?;
-            let own = Version::measure(kind(a, &source), &lowered, Some(data), a.metric, &mut bar)?;
-            vec![float, own]
-        }
-        None => vec![Version::measure(kind(a, &source), &lowered, None, None, &mut bar)?],
-    };
+    let mut versions = Vec::new();
+    // A model that came quantized has no float version to be compared with.
+    if eval.is_some() && !source.is_quantized() {
+        versions.push(Version::measure("float", &source.float()?, eval.as_ref(), a.metric, &mut bar)?);
+    }
+    versions.push(Version::measure(kind(a, &source), &lowered, eval.as_ref(), a.metric, &mut bar)?);
     atomic::write(&a.output, |w| w.write_all(&lowered.file))?;
     print(args.json, &object(a, &lowered, &versions), &text(a, &lowered, &versions))
 }
@@ -107,8 +107,7 @@ struct Version {
     name: &'static str,
     evaluation: Option<Evaluation>,
     timing: Timing,
-    file_bytes: usize,
-    arena_bytes: usize,
+    sizes: Map<String, Value>,
 }
 
 impl Version {
@@ -123,17 +122,16 @@ impl Version {
         let evaluation = data.map(|d| evaluate(&mut loaded, d, metric, bar)).transpose();
         let evaluation = evaluation.map_err(|e| format!("--eval: {e}"))?;
         let timing = bench(&mut loaded, TIMING)?;
-        Ok(Version { name, evaluation, timing, file_bytes: lowered.file.len(), arena_bytes: lowered.arena as usize })
+        let sizes = sizes(&loaded.model()?, lowered.file.len());
+        Ok(Version { name, evaluation, timing, sizes })
     }
 
     fn object(&self) -> Value {
-        let mut object = Map::new();
+        let mut object = self.sizes.clone();
         if let Some(e) = &self.evaluation {
             object.insert(e.metric.name().into(), json!(e.value));
             object.insert("n".into(), json!(e.n));
         }
-        object.insert("file_bytes".into(), json!(self.file_bytes));
-        object.insert("arena_bytes".into(), json!(self.arena_bytes));
         object.insert("median_us".into(), json!(self.timing.median_us));
         object.insert("p95_us".into(), json!(self.timing.p95_us));
         Value::Object(object)
@@ -162,13 +160,7 @@ fn object(a: &Compress, lowered: &Lowered, versions: &[Version]) -> Value {
     if let Some(same) = agreement(versions) {
         object.insert("agreement".into(), json!(same));
     }
-    let model = Loaded::new(&lowered.file).ok();
-    let model = model.as_ref().and_then(|l| l.model().ok());
     object.insert("output".into(), json!(a.output.display().to_string()));
-    object.insert("weights_bytes".into(), json!(lowered.constants));
-    object.insert("state_bytes".into(), json!(model.map_or(0, |m| m.state_len())));
-    object.insert("macs".into(), json!(model.map_or(0, |m| m.steps().map(|s| s.macs()).sum::<u64>())));
-    object.insert("ops".into(), json!(model.map_or(0, |m| m.steps().count())));
     object.insert("arena_floor_bytes".into(), json!(lowered.floor));
     object.insert("planner".into(), json!(lowered.planner));
     Value::Object(object)
@@ -179,8 +171,14 @@ fn text(a: &Compress, lowered: &Lowered, versions: &[Version]) -> String {
     let mut rows = vec![["version", metric, "file bytes", "arena bytes", "median µs"].map(String::from).to_vec()];
     for v in versions {
         let value = v.evaluation.as_ref().map_or(String::new(), value);
-        let (file, arena) = (count(v.file_bytes as u64), count(v.arena_bytes as u64));
-        rows.push(vec![v.name.into(), value, file, arena, format!("{:.1}", v.timing.median_us)]);
+        let size = |name: &str| count(v.sizes.get(name).and_then(Value::as_u64).unwrap_or(0));
+        rows.push(vec![
+            v.name.into(),
+            value,
+            size("file_bytes"),
+            size("arena_bytes"),
+            format!("{:.1}", v.timing.median_us),
+        ]);
     }
     let mut out = table(&rows);
     if let Some(same) = agreement(versions) {

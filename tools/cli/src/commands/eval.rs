@@ -3,7 +3,7 @@
 use super::compress::value;
 use crate::Failure;
 use crate::args::{Args, Eval};
-use crate::model::{dataset, input_spec, open};
+use crate::model::{dataset, open};
 use crate::output::print;
 use crate::progress::Bar;
 use serde_json::{Map, json};
@@ -11,9 +11,9 @@ use siskin_compiler::eval::evaluate;
 
 pub(crate) fn eval(args: &Args, a: &Eval) -> Result<(), Failure> {
     let mut opened = open(&a.model, &a.import)?;
-    let data = dataset(&a.data, input_spec(&opened.loaded.model()?)?, &a.input)?;
+    let data = dataset(&a.data, &opened.loaded.model()?, &a.input)?;
     let found = evaluate(&mut opened.loaded, &data, a.metric, &mut Bar::new(args.quiet))
-        .map_err(|e| format!("{} on {}: {e}", a.model.display(), a.data))?;
+        .map_err(|e| format!("{}: {e}", a.model.display()))?;
     let mut object = Map::new();
     object.insert(found.metric.name().into(), json!(found.value));
     object.insert("n".into(), json!(found.n));

@@ -2,10 +2,9 @@
 
 use crate::Failure;
 use crate::args::{Args, Inspect};
-use crate::model::read;
+use crate::model::{read, sizes};
 use crate::output::{count, print, table};
 use serde_json::{Value, json};
-use siskin::format::{Place, TensorRecord};
 use siskin::{Model, Port, Preparation, Type};
 use siskin_compiler::format::Card;
 use siskin_compiler::run::Loaded;
@@ -29,17 +28,6 @@ struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    fn weights_bytes(&self) -> usize {
-        let artifact = self.model.artifact();
-        let constant = |t: &&TensorRecord| t.place() == Some(Place::Weights);
-        let bytes = |t: &TensorRecord| artifact.ty(t).and_then(|ty| ty.checked_bytes()).unwrap_or(0) as usize;
-        let mut seen = std::collections::BTreeMap::new();
-        artifact.tensors().iter().filter(constant).for_each(|t| {
-            seen.insert(t.offset, bytes(t));
-        });
-        seen.values().sum()
-    }
-
     fn steps(&self) -> Vec<Value> {
         let ty = |step: &siskin::Step<'_>, t: u16| step.ty(t).map_or("none".into(), |t: Type| t.to_string());
         let list = |step: &siskin::Step<'_>, l: &[u16]| l.iter().map(|&t| ty(step, t)).collect::<Vec<_>>();
@@ -58,14 +46,14 @@ impl Facts<'_> {
         let (model, header) = (self.model, self.model.artifact().header());
         let digest: String = header.digest.iter().map(|b| format!("{b:02x}")).collect();
         let mut object = json!({
-            "file_bytes": self.file_bytes, "weights_bytes": self.weights_bytes(),
-            "arena_bytes": model.arena_len(), "state_bytes": model.state_len(),
-            "macs": model.steps().map(|s| s.macs()).sum::<u64>(), "ops": model.steps().count(),
             "format": format!("{}.{}", header.major, header.minor), "digest": digest,
             "inputs": model.inputs().map(|p| port(&p)).collect::<Vec<_>>(),
             "outputs": model.outputs().map(|p| port(&p)).collect::<Vec<_>>(),
             "steps": self.steps(),
         });
+        for (name, n) in sizes(model, self.file_bytes) {
+            object[name] = n;
+        }
         if let Some(preparation) = model.preparation(0) {
             object["preparation"] = prepared(&preparation);
         }

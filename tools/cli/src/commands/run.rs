@@ -1,18 +1,21 @@
 //! `siskin run`: arrays in, arrays out.
 
 use crate::Failure;
-use crate::args::{Args, Run};
-use crate::model::{dataset, input_spec, open};
+use crate::args::{Args, InputArgs, Run};
+use crate::model::{dataset, open};
 use crate::output::print;
 use serde_json::{Map, Value, json};
 use siskin::{DType, Model, Port, Session};
-use siskin_compiler::data::{self, Array, ArrayData, read_npz, write_npy, write_npz};
+use siskin_compiler::data::{self, Array, ArrayData, atomic, read_npz, write_npy, write_npz};
 use siskin_compiler::eval::{feed, read};
 use siskin_compiler::run::Loaded;
 use std::path::Path;
 
 pub(crate) fn run(args: &Args, a: &Run) -> Result<(), Failure> {
     let mut opened = open(&a.model, &a.import)?;
+    if let Some(path) = &a.output {
+        writable(path, opened.loaded.model()?.outputs().count())?;
+    }
     let outputs = if opened.loaded.model()?.inputs().count() == 1 {
         run_samples(&mut opened.loaded, a)?
     } else {
@@ -31,8 +34,7 @@ pub(crate) fn run(args: &Args, a: &Run) -> Result<(), Failure> {
 
 /// Runs every sample of a data set through a model of one input.
 fn run_samples(loaded: &mut Loaded, a: &Run) -> Result<Vec<(String, Array)>, Failure> {
-    let spec = input_spec(&loaded.model()?)?;
-    let data = dataset(&a.input, spec, &a.prepare)?;
+    let data = dataset(&a.input, &loaded.model()?, &a.prepare)?;
     let mut session = loaded.session()?;
     let mut collected = Collected::new(session.model());
     for sample in data.iter() {
@@ -45,6 +47,12 @@ fn run_samples(loaded: &mut Loaded, a: &Run) -> Result<Vec<(String, Array)>, Fai
 
 /// Runs once, with an array for each input by name.
 fn run_named(loaded: &mut Loaded, a: &Run) -> Result<Vec<(String, Array)>, Failure> {
+    let InputArgs { layout, mean, std, resize } = &a.prepare;
+    if layout.is_some() || !mean.is_empty() || !std.is_empty() || *resize {
+        let reason =
+            "--layout, --mean, --std and --resize serve models of one input, and this one has more: leave them out";
+        return Err(format!("{}: {reason}", a.model.display()).into());
+    }
     let arrays = read_npz(Path::new(&a.input))?;
     let mut session = loaded.session()?;
     let ports: Vec<_> = session.model().inputs().collect();
@@ -147,14 +155,21 @@ fn typed(dtype: DType, bytes: &[u8], reals: Vec<f32>) -> ArrayData {
     }
 }
 
-fn write(path: &Path, outputs: &[(String, Array)]) -> Result<(), Failure> {
-    match (path.extension().and_then(|e| e.to_str()), outputs) {
-        (Some("npz"), _) => Ok(write_npz(path, outputs)?),
-        (Some("npy"), [(_, y)]) => Ok(write_npy(path, y)?),
-        (Some("npy"), _) => {
-            Err(format!("{}: {} outputs do not fit one .npy: name an .npz", path.display(), outputs.len()).into())
+/// Refuses a place for the outputs before they are computed.
+fn writable(path: &Path, outputs: usize) -> Result<(), Failure> {
+    match path.extension().and_then(|e| e.to_str()) {
+        Some("npy") if outputs != 1 => {
+            Err(format!("{}: {outputs} outputs do not fit one .npy: name an .npz", path.display()).into())
         }
+        Some("npz" | "npy") => Ok(atomic::check(path)?),
         _ => Err(format!("{}: name an .npz or .npy", path.display()).into()),
+    }
+}
+
+fn write(path: &Path, outputs: &[(String, Array)]) -> Result<(), Failure> {
+    match outputs {
+        [(_, y)] if path.extension().is_some_and(|e| e == "npy") => Ok(write_npy(path, y)?),
+        _ => Ok(write_npz(path, outputs)?),
     }
 }
 

@@ -76,6 +76,13 @@ impl Arrays {
         &self.x.place
     }
 
+    /// What `y` is called, or would be.
+    pub(crate) fn labels(&self) -> Place {
+        let Place { path, array } = &self.x.place;
+        let beside = |x: &String| x.replacen('x', "y", 1);
+        Place { path: path.clone(), array: array.as_ref().map(beside) }
+    }
+
     /// Whether there is a `y`.
     pub(crate) fn is_labelled(&self) -> bool {
         self.y.is_some()

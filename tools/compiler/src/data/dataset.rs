@@ -188,7 +188,16 @@ impl Dataset {
         Samples { set: self, raw, next: 0, failed: false }
     }
 
-    fn place(&self) -> Place {
+    /// Where the labels are, or would be if there were any.
+    pub fn labels(&self) -> Place {
+        match &self.source {
+            Source::Arrays(s) => s.labels(),
+            Source::Table(_) | Source::Images(_) => self.place(),
+        }
+    }
+
+    /// Where the samples are.
+    pub fn place(&self) -> Place {
         match &self.source {
             Source::Arrays(s) => s.place().clone(),
             Source::Table(s) => Place::file(s.path()),

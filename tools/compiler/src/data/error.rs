@@ -175,13 +175,20 @@ pub enum DataError {
         reason: String,
     },
     /// A description of the input that contradicts itself.
-    #[error("the model's input of shape {shape:?}: {reason}")]
+    #[error("the model's input{} of shape {shape:?}: {reason}", quoted(name))]
     Input {
+        /// The model's input's name; empty if it is not known.
+        name: String,
         /// The model's input shape.
         shape: Vec<usize>,
         /// What does not fit.
         reason: String,
     },
+}
+
+/// ` 'name'`, or nothing.
+fn quoted(name: &str) -> String {
+    if name.is_empty() { String::new() } else { format!(" '{name}'") }
 }
 
 impl DataError {

@@ -20,9 +20,22 @@ pub enum Layout {
     Nhwc,
 }
 
+impl Layout {
+    /// The name in the CLI and in cards.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nchw => "nchw",
+            Self::Nhwc => "nhwc",
+        }
+    }
+}
+
 /// What one model input takes, and how the data differ from it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct InputSpec {
+    /// The model's input's name, for messages; empty if it does not matter.
+    pub name: String,
     /// The model's input shape, including a leading batch of 1 if the model has one.
     pub shape: Vec<usize>,
     /// The layout of the data, if it is not the model's. Data that have the model's shape only when
@@ -44,6 +57,26 @@ impl InputSpec {
     /// A model of float input `shape`, and data that are stored as it takes them.
     pub fn new(shape: impl Into<Vec<usize>>) -> Self {
         Self { shape: shape.into(), ..Self::default() }
+    }
+
+    /// The same for the input called `name`.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
+    /// Checks what does not depend on the data: a layout needs an axis of channels beside another.
+    ///
+    /// # Errors
+    /// [`DataError::Input`] with the input's name and shape.
+    pub fn check(&self) -> Result<(), DataError> {
+        match self.layout {
+            Some(layout) if self.sample_shape().len() < 2 => {
+                let option = format!("--layout {}", layout.name());
+                Err(self.error(format!("it is no image, so {option} means nothing: leave {option} out")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The shape of one sample, without the batch.
@@ -86,6 +119,7 @@ impl InputSpec {
 
     fn fitted(&self, moved: bool) -> Result<Fit, DataError> {
         self.sample_len()?;
+        self.check()?;
         let first = match self.layout {
             Some(layout) => moved == (layout == Layout::Nhwc),
             None => self.channels_are_first(),
@@ -127,7 +161,7 @@ impl InputSpec {
     }
 
     pub(crate) fn error(&self, reason: impl Into<String>) -> DataError {
-        DataError::Input { shape: self.shape.clone(), reason: reason.into() }
+        DataError::Input { name: self.name.clone(), shape: self.shape.clone(), reason: reason.into() }
     }
 
     /// The data at `place` of shape `found` do not fit.
@@ -256,6 +290,16 @@ mod tests {
         assert_eq!(apply(&spec, &[2], ArrayData::F32(vec![0.5, 1.0])), SampleData::F32(vec![0.5, 1.0]));
         let scaled = InputSpec { std: vec![2.0], ..spec };
         assert_eq!(apply(&scaled, &[2], bytes(2)), SampleData::F32(vec![0.0, 0.5]));
+    }
+
+    #[test]
+    fn a_layout_needs_an_image() {
+        let spec = InputSpec { layout: Some(Layout::Nhwc), ..InputSpec::new([1, 13]).named("features") };
+        let refusal = spec.fit(&[13]).unwrap_err().to_string();
+        for word in ["'features'", "[1, 13]", "--layout nhwc"] {
+            assert!(refusal.contains(word), "{refusal}");
+        }
+        assert!(spec.fit_flat().is_err() && InputSpec { layout: None, ..spec }.fit(&[13]).is_ok());
     }
 
     #[test]

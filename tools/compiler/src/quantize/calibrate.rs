@@ -39,7 +39,8 @@ impl Probe {
         let mut session = self.loaded.session()?;
         progress.begin(stage, calib.len() as u64);
         for (i, sample) in calib.iter().enumerate() {
-            feed(&mut session, &sample?.x)?;
+            let misfit = |error| QuantizeError::Sample { place: calib.place(), sample: i, error };
+            feed(&mut session, &sample?.x).map_err(misfit)?;
             session.run();
             for k in 0..self.watched.len() {
                 see(i, k, session.output::<f32>(k)?)?;
@@ -66,7 +67,8 @@ pub(super) fn ranges(
     let mut observers: Vec<Observer> = points.iter().map(|_| Observer::new()).collect();
     let see = |i: usize, k: usize, x: &[f32]| {
         if x.iter().any(|v| !v.is_finite()) {
-            return Err(QuantizeError::NotFinite(i, graph.value(watched[k].1).name.clone()));
+            let value = graph.value(watched[k].1).name.clone();
+            return Err(QuantizeError::NotFinite { place: calib.place(), sample: i, value });
         }
         observers[watched[k].0].observe_range(x);
         Ok(())

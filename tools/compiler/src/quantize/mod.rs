@@ -16,7 +16,7 @@ mod insert;
 pub mod observe;
 mod points;
 
-use crate::data::{DataError, Dataset};
+use crate::data::{DataError, Dataset, Place};
 use crate::ir::{Graph, IrError};
 use crate::passes::{self, PassError};
 use crate::progress::Progress;
@@ -57,9 +57,29 @@ pub enum QuantizeError {
     /// The runtime's refusal.
     #[error("calibration: {0}")]
     Runtime(#[from] siskin::Error),
-    /// An activation is not finite: a sample index and the value's name.
-    #[error("calibration: sample {0}: '{1}' is not finite in the float model: check the data's scale (--mean, --std)")]
-    NotFinite(usize, String),
+    /// A sample that the model does not take.
+    #[error("calibration: {place}: sample {sample}: {error}")]
+    Sample {
+        /// The file, and the array in it.
+        place: Place,
+        /// The sample's index.
+        sample: usize,
+        /// The runtime's refusal.
+        error: siskin::Error,
+    },
+    /// An activation is not finite.
+    #[error(
+        "calibration: {place}: sample {sample}: '{value}' is not finite in the float model: check the data's scale \
+         (--mean, --std)"
+    )]
+    NotFinite {
+        /// The file, and the array in it.
+        place: Place,
+        /// The sample's index.
+        sample: usize,
+        /// The value in the model.
+        value: String,
+    },
     /// There is nothing to quantize.
     #[error("no operator of this model can be quantized: use --weights f32 or --weights f16")]
     Nothing,
