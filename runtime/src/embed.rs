@@ -85,7 +85,7 @@ impl Embedded {
 macro_rules! include_model {
     ($(#[$meta:meta])* $vis:vis static $name:ident = $path:expr $(,)?) => {
         $crate::include_model!($(#[$meta])* $vis static $name = $path, {
-            const SISKIN_USED: &[$crate::Entry] =
+            const SISKIN_USED: &[&$crate::Entry] =
                 &$crate::embed::used::<{ $crate::embed::count($crate::embed::preview(SISKIN_FILE)) }>(SISKIN_FILE);
             $crate::OpSet(SISKIN_USED)
         });
@@ -145,12 +145,12 @@ pub const fn count(preview: Preview<'_>) -> usize {
 /// The `N` different operators of the model; for constant evaluation only.
 #[doc(hidden)]
 #[must_use]
-pub const fn used<const N: usize>(file: &'static [u8]) -> [Entry; N] {
+pub const fn used<const N: usize>(file: &'static [u8]) -> [&'static Entry; N] {
     let preview = preview(file);
     let mut rest = op::all::<Generic>().0;
-    let [first, ..] = rest else { panic!("there are operators") };
-    let mut entries = [*first; N];
-    let mut free: &mut [Entry] = &mut entries;
+    let &[first, ..] = rest else { panic!("there are operators") };
+    let mut entries = [first; N];
+    let mut free: &mut [&Entry] = &mut entries;
     while let [entry, more @ ..] = rest {
         if uses(preview, entry.code)
             && let [slot, others @ ..] = free
@@ -175,7 +175,7 @@ pub const fn preview(file: &'static [u8]) -> Preview<'static> {
         Err(FormatError::Magic) => panic!("the file is no .siskin model: make one with `siskin compress`"),
         Err(FormatError::Length) => panic!("the file is cut short or has bytes at its end: make or fetch it again"),
         Err(FormatError::Version(..)) => panic!("the file is of another version: compress it with this siskin"),
-        Err(FormatError::Features(_)) => panic!("the file needs features that this version of siskin lacks"),
+        Err(FormatError::Feature(_)) => panic!("the file needs features that this version of siskin lacks"),
         Err(_) => panic!("the file is damaged: a checksum or a section is wrong; make or fetch it again"),
     }
 }

@@ -83,7 +83,9 @@ const fn check_header(file: &[u8]) -> Result<(), FormatError> {
         return Err(FormatError::Length);
     }
     match part(file, 32, 8) {
-        Some(features) if u64_of(features) != 0 => Err(FormatError::Feature(u64_of(features).trailing_zeros() as u8)),
+        Some(features) if u64_of(features) != 0 => {
+            Err(FormatError::Feature(u64_of(features).trailing_zeros().to_le_bytes()[0]))
+        }
         _ => Ok(()),
     }
 }

@@ -32,10 +32,8 @@ macro_rules! unary {
             fn run<K: $crate::Kernels>(attrs: &$attrs, io: &mut $crate::Io<'_>) {
                 let real = |y: &mut [f32]| {
                     let $a = attrs;
-                    for y in y {
-                        let $x = *y;
-                        *y = $real;
-                    }
+                    let one = |$x: f32| -> f32 { $real };
+                    y.iter_mut().for_each(|y| *y = one(*y));
                 };
                 $crate::op::map::map(io, &real, $crate::op::map::unary!(@wide $(|$n| $wide)?));
             }

@@ -216,7 +216,7 @@ impl Scale {
         let (from, to) = (self.corner(below), self.corner(below.wrapping_add(1)));
         let way = (hz - from) / (to - from);
         // A bin at a corner may fall to either side by rounding; it must not fall to the corner after.
-        below as f32 + way.max(0.0).min(0.999_999)
+        below as f32 + if way < 0.0 { 0.0 } else { way.min(0.999_999) }
     }
 }
 

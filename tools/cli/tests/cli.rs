@@ -59,7 +59,8 @@ fn the_same_command_writes_the_same_bytes() {
 fn a_model_becomes_c() {
     let desk = Desk::new();
     let file =
-        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/digits-1.0.siskin")).unwrap();
+        std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/digits-1.0.siskin"))
+            .unwrap();
     desk.write("d.siskin", &file);
     let facts = desk.json(&["--json", "inspect", "d.siskin"]);
     let header = String::from_utf8(desk.run(&["inspect", "d.siskin", "--c-header"]).stdout).unwrap();
