@@ -38,6 +38,7 @@ const RULES: &[(&str, May)] = &[
     ("tools/train", May::Only(&["tools/compiler"])),
     ("tools/cli", May::Only(&["tools/compiler", "tools/train", "runtime"])),
     ("tools/xtask", May::Only(&[])),
+    ("tools/bindgen", May::Only(&[])),
     ("tests", May::Anything),
     ("benches", May::Anything),
 ];

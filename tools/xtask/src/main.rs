@@ -7,12 +7,14 @@
 mod arrows;
 mod bare;
 mod capi;
+mod chromium;
 mod ci;
 mod conformance;
 mod debian;
 mod elf;
 mod firmware;
 mod fuzz;
+mod npm;
 mod shell;
 mod sources;
 
@@ -39,6 +41,8 @@ enum Task {
     Firmware(firmware::Args),
     /// Runs the fuzz targets on the nightly toolchain.
     Fuzz(fuzz::Args),
+    /// Builds and tests the npm package.
+    Npm(npm::Args),
 }
 
 #[derive(Subcommand)]
@@ -65,5 +69,6 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Firmware(args) => firmware::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
+        Task::Npm(args) => npm::run(&args),
     }
 }

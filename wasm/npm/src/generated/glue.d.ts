@@ -1,0 +1,22 @@
+/** The object that the wasm module exports; addresses are in its memory. See `wasm/src/runtime.rs`. */
+export interface Runtime {
+  reserve(length: number): number;
+  open(): string;
+  describe(): string;
+  reals(): number;
+  write(port: number, length: number): boolean;
+  read(port: number, length: number): boolean;
+  input(port: number): number;
+  output(port: number): number;
+  run(): void;
+  reset(): void;
+  restore(state: Uint8Array): boolean;
+  state(): Uint8Array;
+  selfTest(): string;
+}
+
+/** A fresh scope of wasm-bindgen's glue: the exported class, and the functions that the module imports. */
+export function glue(): {
+  Runtime: new () => Runtime;
+  __wbg_set_wasm(exports: WebAssembly.Exports): void;
+};

@@ -1,0 +1,3 @@
+/** `runtime.wasm`, deflated (zlib), as base64. */
+declare const inline: string;
+export default inline;

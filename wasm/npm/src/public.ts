@@ -1,0 +1,8 @@
+/** What every entry exports besides its own `load`. */
+
+export type { Answer } from "./answer.js";
+export type { DType, TypedArray } from "./dtype.js";
+export { SiskinError, type Code } from "./error.js";
+export type { LoadOptions, Simd } from "./load.js";
+export type { Description, Input, Model, Port, Result, RunOptions } from "./model.js";
+export type { Progress, Source } from "./source.js";

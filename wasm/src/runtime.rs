@@ -1,0 +1,126 @@
+//! The exported object.
+
+use crate::memory::{Block, for_ever, zeroed};
+use crate::{describe, error};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ptr;
+use siskin::{Generic, Model, OpSet, Session, op};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+static OPS: OpSet = op::all::<Generic>();
+
+/// A model with its memory. Addresses are in the instance's memory and stay valid once the model is open.
+#[wasm_bindgen]
+#[derive(Default)]
+pub struct Runtime {
+    file: Vec<Block>,
+    len: usize,
+    session: Option<Session<'static>>,
+    /// Real values on their way to or from integer ports: as many as the longest port has.
+    reals: Vec<f32>,
+}
+
+#[wasm_bindgen]
+impl Runtime {
+    /// Without a model.
+    #[wasm_bindgen(constructor)]
+    #[must_use]
+    pub fn new() -> Runtime {
+        Runtime::default()
+    }
+
+    /// Where `len` bytes of a file are to be written; null if there is no memory for them.
+    pub fn reserve(&mut self, len: usize) -> *mut u8 {
+        let Some(file) = zeroed(len) else { return ptr::null_mut() };
+        (self.file, self.len) = (file, len);
+        self.file.as_mut_ptr().cast()
+    }
+
+    /// Proves the file safe and makes its memory. Returns nothing, or a refusal: code, zero, sentence.
+    pub fn open(&mut self) -> String {
+        let file: &'static [u8] = for_ever(core::mem::take(&mut self.file));
+        let opened = match Model::parse(file.get(..self.len).unwrap_or(&[]), &OPS) {
+            Ok(model) => self.prepare(&model),
+            Err(e) => return error::refusal(e),
+        };
+        String::from(if opened.is_some() { "" } else { error::NO_MEMORY })
+    }
+
+    fn prepare(&mut self, model: &Model<'static>) -> Option<()> {
+        let ports = model.inputs().chain(model.outputs());
+        let longest = ports.map(|port| port.shape.elements()).max().unwrap_or(0);
+        self.reals = zeroed(longest.checked_mul(size_of::<f32>())?)?;
+        let (arena, state) = (zeroed(model.arena_len())?, zeroed(model.state_len())?);
+        self.session = Session::new(model, for_ever(arena), for_ever(state)).ok();
+        self.session.as_ref().map(|_| ())
+    }
+
+    /// What the model is, as JSON.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        self.session.as_ref().map_or_else(String::new, |session| describe::describe(session.model()))
+    }
+
+    /// Where real values are written before [`Runtime::write`] and found after [`Runtime::read`].
+    pub fn reals(&mut self) -> *mut f32 {
+        self.reals.as_mut_ptr()
+    }
+
+    /// Quantizes the first `len` real values into input `i`; says whether it can.
+    pub fn write(&mut self, i: usize, len: usize) -> bool {
+        let values = self.reals.get(..len).unwrap_or(&[]);
+        self.session.as_mut().is_some_and(|session| session.write_f32(i, values).is_ok())
+    }
+
+    /// Puts output `i`, of `len` elements, into the real values; says whether it can.
+    pub fn read(&mut self, i: usize, len: usize) -> bool {
+        let values = self.reals.get_mut(..len).unwrap_or(&mut []);
+        self.session.as_ref().is_some_and(|session| session.read_f32(i, values).is_ok())
+    }
+
+    /// Where the elements of input `i` are to be written, as they are stored.
+    pub fn input(&mut self, i: usize) -> *mut u8 {
+        let bytes = self.session.as_mut().and_then(|session| session.input_bytes(i).ok());
+        bytes.map_or(ptr::null_mut(), <[u8]>::as_mut_ptr)
+    }
+
+    /// Where the elements of output `i` lie, as they are stored.
+    #[must_use]
+    pub fn output(&self, i: usize) -> *const u8 {
+        let bytes = self.session.as_ref().and_then(|session| session.output_bytes(i).ok());
+        bytes.map_or(ptr::null(), |(_, bytes)| bytes.as_ptr())
+    }
+
+    /// Runs every operator.
+    pub fn run(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.run();
+        }
+    }
+
+    /// Forgets the past.
+    pub fn reset(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.reset();
+        }
+    }
+
+    /// Sets the state to these bytes; says whether their length is right.
+    pub fn restore(&mut self, state: &[u8]) -> bool {
+        self.session.as_mut().is_some_and(|session| session.restore(state).is_ok())
+    }
+
+    /// The state's bytes.
+    #[must_use]
+    pub fn state(&self) -> Vec<u8> {
+        self.session.as_ref().map_or_else(Vec::new, |session| session.state().to_vec())
+    }
+
+    /// Runs the file's golden vectors. Returns nothing, or a refusal: code, zero, sentence.
+    #[wasm_bindgen(js_name = selfTest)]
+    pub fn self_test(&mut self) -> String {
+        let result = self.session.as_mut().map(Session::self_test);
+        result.and_then(Result::err).map_or_else(String::new, error::refusal)
+    }
+}
