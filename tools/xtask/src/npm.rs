@@ -114,13 +114,14 @@ fn build() -> Result<()> {
 fn runtime(to: &Path, features: &str) -> Result<String> {
     shell::need_targets(&[TARGET])?;
     println!("building {}", shell::in_repo(to)?);
+    // A directory for each build: in a shared one, each would undo the other.
+    let target = shell::target_dir().join("npm").join(to.file_stem().unwrap_or_default());
     let mut command = shell::cargo();
     command.args(["build", "--quiet", "-p", "siskin-wasm", "--profile", "wasm", "--target", TARGET]);
-    shell::run(command.env("RUSTFLAGS", format!("-C target-feature={features}")))?;
-    let target = shell::target_dir();
+    command.env("RUSTFLAGS", format!("-C target-feature={features}")).arg("--target-dir").arg(&target);
+    shell::run(&mut command)?;
     let linked = target.join(TARGET).join("wasm/siskin_wasm.wasm");
-    let (bound, glue) = (target.join("npm/bound.wasm"), target.join("npm/glue.js"));
-    fs::create_dir_all(target.join("npm"))?;
+    let (bound, glue) = (target.join("bound.wasm"), target.join("glue.js"));
     shell::run(bindgen("run").args(["--", "glue"]).arg(linked).arg(&bound).arg(&glue))?;
     let enabled = FEATURES.into_iter().chain(features.split(',').map(|f| match f.trim_start_matches('+') {
         "simd128" => "simd",
