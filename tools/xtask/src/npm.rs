@@ -80,8 +80,8 @@ pub(crate) fn lacks() -> Result<Option<String>> {
 /// The crates that the workspace's own clippy does not see as they are built here.
 fn lint() -> Result<()> {
     shell::need_targets(&[TARGET])?;
-    let deny = ["--quiet", "--", "-D", "warnings"];
-    shell::run(shell::cargo().args(["clippy", "-p", "siskin-wasm", "--target", TARGET]).args(deny))?;
+    let deny = ["--", "-D", "warnings"];
+    shell::run(shell::cargo().args(["clippy", "--quiet", "-p", "siskin-wasm", "--target", TARGET]).args(deny))?;
     shell::run(bindgen("clippy").args(deny))?;
     shell::run(&mut bindgen("test"))
 }
