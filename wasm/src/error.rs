@@ -19,7 +19,7 @@ pub(crate) fn refusal(error: Error) -> String {
 fn code(error: Error) -> &'static str {
     match error {
         Error::Format(FormatError::Magic) => "not-a-model",
-        Error::Format(FormatError::Version(..) | FormatError::Features(_) | FormatError::UnknownSection(_)) => {
+        Error::Format(FormatError::Version(..) | FormatError::Feature(_) | FormatError::UnknownSection(_)) => {
             "unsupported-version"
         }
         Error::SelfTest(_) => "self-test",
