@@ -14,6 +14,7 @@
 
 pub mod attrs;
 mod bytes;
+mod draw;
 pub mod embed;
 mod error;
 mod io;

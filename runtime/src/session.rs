@@ -4,7 +4,7 @@ use crate::io::{Io, MAX_OUTPUTS, Operands, Values};
 use crate::memory::Pieces;
 use crate::model::RecordTypes;
 use crate::op::Code;
-use crate::{DType, Error, Model, Type, quant};
+use crate::{DType, Error, Model, Type, draw, quant};
 use bytemuck::Pod;
 use core::ops::Range;
 use siskin_format::{ALIGN, Artifact, Golden, IoRecord, OpRecord, Place, Prng, TensorRecord};
@@ -260,7 +260,7 @@ impl<'m> Session<'m> {
         let mut prng = Prng::new(golden.record.seed);
         for (i, &[lo, hi]) in golden.ranges.iter().enumerate() {
             let Ok((ty, range)) = self.input_record(i).and_then(|io| self.placed(io, i)) else { continue };
-            fill_random(self.arena.get_mut(range).unwrap_or(&mut []), ty.dtype, lo, hi, &mut prng);
+            draw::fill(self.arena.get_mut(range).unwrap_or(&mut []), ty.dtype, lo, hi, &mut prng);
         }
     }
 
@@ -333,43 +333,6 @@ fn read<T: Pod>(values: &mut [f32], bytes: &[u8], f: impl Fn(T) -> f32) {
     let slots: &[T] = bytemuck::try_cast_slice(bytes).unwrap_or(&[]);
     for (v, &slot) in values.iter_mut().zip(slots) {
         *v = f(slot);
-    }
-}
-
-/// Fills one input: 8-bit integers over all values, other types over `lo..=hi`.
-///
-/// One loop for every type, not one each: a dozen loops of conversions would be a tenth of a small firmware.
-fn fill_random(bytes: &mut [u8], dtype: DType, lo: f32, hi: f32, prng: &mut Prng) {
-    for element in bytes.chunks_mut((dtype.size() as usize).max(1)) {
-        let bits = random(dtype, lo, hi, prng);
-        for (byte, bits) in element.iter_mut().zip(bits.to_le_bytes()) {
-            *byte = bits;
-        }
-    }
-}
-
-/// One value's bits, in the low bytes.
-fn random(dtype: DType, lo: f32, hi: f32, prng: &mut Prng) -> u64 {
-    match dtype {
-        DType::I8 | DType::U8 => return prng.next_u8().into(),
-        DType::Bool => return (prng.next_u8() & 1).into(),
-        _ => {}
-    }
-    let unit = prng.next_unit();
-    let real = lo + unit * (hi - lo);
-    let whole = libm::floorf(lo + unit * (hi - lo + 1.0));
-    let clamped = |min: i64, max: i64| (whole as i64).clamp(min, max).cast_unsigned();
-    match dtype {
-        DType::F32 => real.to_bits().into(),
-        DType::F64 => f64::from(real).to_bits(),
-        DType::F16 => half::f16::from_f32(real).to_bits().into(),
-        DType::I16 => clamped(i16::MIN.into(), i16::MAX.into()),
-        DType::U16 => clamped(0, u16::MAX.into()),
-        DType::I32 => clamped(i32::MIN.into(), i32::MAX.into()),
-        DType::U32 => clamped(0, u32::MAX.into()),
-        DType::I64 => clamped(i64::MIN, i64::MAX),
-        DType::U64 => whole as u64,
-        _ => 0,
     }
 }
 

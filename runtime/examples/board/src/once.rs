@@ -20,6 +20,7 @@ impl<T> Once<T> {
     }
 
     /// The value, the first time.
+    #[allow(clippy::mut_from_ref, reason = "the only reference that is ever made")]
     pub fn take(&'static self) -> Option<&'static mut T> {
         // SAFETY: `taken` turns true before the only reference is made and never turns back.
         (!self.taken.replace(true)).then(|| unsafe { &mut *self.value.get() })
