@@ -2,7 +2,7 @@
 //!
 //! Integers wrap; an integer divided by 0 gives 0, and so does its remainder.
 
-use super::broadcast::{Right, arithmetic, both, same_as_output, same_types, zip_any};
+use super::broadcast::{arithmetic, both, pairs, same_as_output, same_types, zip_any};
 use super::number::Number::{self, F32, F64, Signed, Unsigned};
 use super::number::ByType;
 use super::types::Types;
@@ -15,26 +15,6 @@ crate::attrs! {
         /// Whether the remainder has the dividend's sign, as in C; otherwise the divisor's. Must be set for floats.
         pub fmod: bool,
     }
-}
-
-/// A function of two numbers as [`Pairs`](super::broadcast::Pairs).
-macro_rules! pairs {
-    (|$a:ident, $b:ident| $f:expr) => {
-        |y, right| match right {
-            Right::Run(b) => {
-                for (y, &$b) in y.iter_mut().zip(b) {
-                    let $a = *y;
-                    *y = $f;
-                }
-            }
-            Right::One($b) => {
-                for y in y {
-                    let $a = *y;
-                    *y = $f;
-                }
-            }
-        }
-    };
 }
 
 /// `name = code, f over f32, f by type;`

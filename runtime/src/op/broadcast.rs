@@ -132,6 +132,27 @@ impl<'a> Right<'a> {
 /// A function of two numbers, in a loop: `y[i] = f(y[i], b[i])`.
 pub(super) type Pairs = fn(&mut [f32], Right<'_>);
 
+/// A function of two numbers as [`Pairs`].
+macro_rules! pairs {
+    (|$a:ident, $b:ident| $f:expr) => {
+        |y, right| match right {
+            $crate::op::broadcast::Right::Run(b) => {
+                for (y, &$b) in y.iter_mut().zip(b) {
+                    let $a = *y;
+                    *y = $f;
+                }
+            }
+            $crate::op::broadcast::Right::One($b) => {
+                for y in y {
+                    let $a = *y;
+                    *y = $f;
+                }
+            }
+        }
+    };
+}
+pub(super) use pairs;
+
 /// Elements that make room in the output for the first operand, if the second stands there.
 const BUFFER: usize = 128;
 

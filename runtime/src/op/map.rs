@@ -4,7 +4,7 @@
 
 use super::number::Number;
 use super::types::Types;
-use crate::{DType, Io, Outputs, Refusal, Sig};
+use crate::{DType, Refusal, Io, Outputs, Sig};
 
 /// Declares operators, in place where the plan allows:
 /// `name = code, attributes, element types, |attributes, x| f(x) as f32 [, wide |x| f(x) as Number];`
@@ -30,12 +30,12 @@ macro_rules! unary {
             }
 
             fn run<K: $crate::Kernels>(attrs: &$attrs, io: &mut $crate::Io<'_>) {
-                let real = |y: &mut [f32]| {
+                let real = |$x: f32| {
                     let $a = attrs;
-                    let one = |$x: f32| -> f32 { $real };
-                    y.iter_mut().for_each(|y| *y = one(*y));
+                    $real
                 };
-                $crate::op::map::map(io, &real, $crate::op::map::unary!(@wide $(|$n| $wide)?));
+                let row = |y: &mut [f32]| y.iter_mut().for_each(|y| *y = real(*y));
+                $crate::op::map::map(io, &row, $crate::op::map::unary!(@wide $(|$n| $wide)?));
             }
         }
     )*};
