@@ -20,7 +20,12 @@ pub(crate) fn from(x: &[u8], at: usize, len: usize) -> &[u8] {
     at.checked_mul(len).and_then(|start| x.get(start..)).unwrap_or(&[])
 }
 
-/// Block `at` of `len` bytes; empty if there is none.
+/// Block `at` of `len` bytes, to read; empty if there is none.
+pub(crate) fn piece(x: &[u8], at: usize, len: usize) -> &[u8] {
+    from(x, at, len).get(..len).unwrap_or(&[])
+}
+
+/// Block `at` of `len` bytes, to write; empty if there is none.
 pub(crate) fn block(y: &mut [u8], at: usize, len: usize) -> &mut [u8] {
     let end = at.checked_add(1).and_then(|next| next.checked_mul(len)).unwrap_or(0);
     y.get_mut(end.wrapping_sub(len)..end).unwrap_or(&mut [])
@@ -77,5 +82,6 @@ mod tests {
         block(&mut y, 2, 3).fill(0);
         assert_eq!(y[4..], [2, 3, 0, 0, 0, 1, 2]);
         assert_eq!(from(&y, usize::MAX, 2), []);
+        assert_eq!((piece(&y, 1, 4), piece(&y, 2, 4)), (&[2, 3, 0, 0][..], &[][..]));
     }
 }

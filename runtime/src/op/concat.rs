@@ -57,8 +57,8 @@ impl Op for Concat {
         let mut at = 0usize;
         for i in 0..io.count() {
             let part = step.wrapping_mul(io.shape(i).dim(axis) as usize);
-            for (y, x) in y.chunks_exact_mut(row.max(1)).zip(io.bytes(i).chunks_exact(part.max(1))) {
-                bytes::copy(y.get_mut(at..).unwrap_or(&mut []), x);
+            for (outer, y) in y.chunks_exact_mut(row.max(1)).enumerate() {
+                bytes::copy(y.get_mut(at..).unwrap_or(&mut []), bytes::piece(io.bytes(i), outer, part));
             }
             at = at.wrapping_add(part);
         }

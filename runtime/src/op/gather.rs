@@ -84,10 +84,11 @@ fn gather(attrs: &GatherAttrs, io: &mut Io<'_>) {
     let (shape, indices) = (io.shape(0), Indices::new(io, 1));
     let len = shape.dim(attrs.axis as usize);
     let inner = after(&shape, attrs.axis).wrapping_mul(bytes::width(io));
-    let block = inner.wrapping_mul(len as usize).max(1);
+    let block = inner.wrapping_mul(len as usize);
     let taken = inner.wrapping_mul(io.shape(1).elements()).max(1);
     let (x, y) = (io.bytes(0), io.output_bytes(0));
-    for (x, y) in x.chunks_exact(block).zip(y.chunks_exact_mut(taken)) {
+    for (outer, y) in y.chunks_exact_mut(taken).enumerate() {
+        let x = bytes::piece(x, outer, block);
         for (i, y) in y.chunks_exact_mut(inner.max(1)).enumerate() {
             bytes::copy(y, bytes::from(x, indices.nearest(i, len), inner));
         }

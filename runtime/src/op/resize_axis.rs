@@ -80,9 +80,10 @@ fn pick(attrs: &ResizeAxisAttrs, io: &mut Io<'_>) {
     let width = bytes::width(io);
     let [inner, from, to] = blocks(attrs, io).map(|elements| elements.wrapping_mul(width));
     let (positions, x, y) = (io.input::<i32>(1), io.bytes(0), io.output_bytes(0));
-    for (x, y) in x.chunks_exact(from.max(1)).zip(y.chunks_exact_mut(to.max(1))) {
-        for (y, &at) in y.chunks_exact_mut(inner.max(1)).zip(positions) {
-            bytes::copy(y, row(x, at, inner));
+    for (outer, y) in y.chunks_exact_mut(to.max(1)).enumerate() {
+        let x = bytes::piece(x, outer, from);
+        for (place, y) in y.chunks_exact_mut(inner.max(1)).enumerate() {
+            bytes::copy(y, positions.get(place).map_or(&[], |&at| row(x, at, inner)));
         }
     }
 }
