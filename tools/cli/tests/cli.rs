@@ -84,7 +84,7 @@ fn a_model_becomes_c() {
     assert!(
         header.contains("#define TWO_2_ARENA_BYTES")
             && header.contains("two_2_model_ops")
-            && !header.contains(" SISKIN_A")
+            && !header.contains("SISKIN_ARENA")
     );
     let (_, bytes) = data.split_once("= {").unwrap();
     let bytes: Vec<u8> = bytes.split(',').filter_map(|word| word.trim().parse().ok()).collect();
