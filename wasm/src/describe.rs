@@ -66,3 +66,15 @@ fn quoted(text: &str) -> String {
     out.push('"');
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_name_is_valid_json() {
+        assert_eq!(quoted("a\"b\\c\n\0é"), r#""a\"b\\c\u000a\u0000é""#);
+        assert_eq!(list([quoted("x"), quoted("")].into_iter()), r#"["x",""]"#);
+        assert_eq!(list(core::iter::empty()), "[]");
+    }
+}
