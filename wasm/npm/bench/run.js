@@ -21,7 +21,7 @@ if (!existsSync(join(here, "node_modules/onnxruntime-web"))) {
 
 compile("kws");
 const server = await serve(
-  { "/": join(here, "site"), "/pkg/": packed(), "/work/": WORK, "/ort/": join(here, "node_modules/onnxruntime-web/dist"), "/models/": join(SHARED, "models/mlperf_tiny") },
+  { "/": join(here, "site"), "/pkg/": packed(), "/artifacts/": WORK, "/ort/": join(here, "node_modules/onnxruntime-web/dist"), "/models/": join(SHARED, "models/mlperf_tiny") },
   { policy: "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src 'self' blob:", types: { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" } },
 );
 const browser = await launch();

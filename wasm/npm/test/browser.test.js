@@ -14,7 +14,7 @@ const site = fileURLToPath(new URL("site/", import.meta.url));
 let server, browser, page, complaints;
 
 before(async () => {
-  server = await serve({ "/": site, "/pkg/": packed(), "/work/": WORK });
+  server = await serve({ "/": site, "/pkg/": packed(), "/artifacts/": WORK });
   browser = await launch();
   ({ page, complaints } = await open(browser, server.url));
 });
@@ -35,8 +35,8 @@ async function stage(name) {
 
 /** In the page: outputs for every staged row. */
 const runRows = async ({ entry, name, int8 }) => {
-  const model = await window.siskin[entry].load(`/work/${name}.siskin`);
-  const file = await (await fetch(`/work/${name}.siskin.rows`)).arrayBuffer();
+  const model = await window.siskin[entry].load(`/artifacts/${name}.siskin`);
+  const file = await (await fetch(`/artifacts/${name}.siskin.rows`)).arrayBuffer();
   const all = int8 ? new Int8Array(file) : new Float32Array(file);
   const length = model.inputs[0].shape.reduce((a, b) => a * b);
   const outputs = [];
@@ -81,7 +81,7 @@ test("a page in place of the model: the error names the address and what came", 
 
 test("a page in place of the wasm: the error names the address and what came", async () => {
   const error = await page.evaluate(() =>
-    window.siskin.url.load("/work/kws.siskin", { runtime: "/missing/runtime.wasm" }).catch((e) => ({ code: e.code, message: e.message })),
+    window.siskin.url.load("/artifacts/kws.siskin", { runtime: "/missing/runtime.wasm" }).catch((e) => ({ code: e.code, message: e.message })),
   );
   assert.equal(error.code, "not-a-runtime");
   assert.match(error.message, /\/missing\/runtime\.wasm: not WebAssembly: a web page came \(content type text\/html\)/);
@@ -89,7 +89,7 @@ test("a page in place of the wasm: the error names the address and what came", a
 
 test("a page in place of the worker: the error says so", async () => {
   const error = await page.evaluate(() =>
-    window.siskin.worker.load("/work/kws.siskin", { worker: "/missing/worker-thread.js" }).catch((e) => ({ code: e.code, message: e.message })),
+    window.siskin.worker.load("/artifacts/kws.siskin", { worker: "/missing/worker-thread.js" }).catch((e) => ({ code: e.code, message: e.message })),
   );
   assert.equal(error.code, "worker");
   assert.match(error.message, /script did not load/);
@@ -101,27 +101,27 @@ test("both builds are streamed, and chosen by what validates", async () => {
   const fresh = await open(browser, server.url);
   fresh.page.on("request", (request) => request.url().endsWith(".wasm") && asked.push(new URL(request.url()).pathname));
   await fresh.page.evaluate(async () => {
-    await window.siskin.url.load("/work/kws.siskin");
-    await window.siskin.url.load("/work/kws.siskin", { simd: "simd128" });
+    await window.siskin.url.load("/artifacts/kws.siskin");
+    await window.siskin.url.load("/artifacts/kws.siskin", { simd: "simd128" });
   });
   assert.deepEqual(asked, ["/pkg/dist/runtime-relaxed.wasm", "/pkg/dist/runtime.wasm"]);
   await fresh.page.close();
 });
 
 test("a server that does not know .wasm serves it all the same", async () => {
-  const other = await serve({ "/": site, "/pkg/": packed(), "/work/": WORK }, { types: { ".js": "text/javascript" } });
+  const other = await serve({ "/": site, "/pkg/": packed(), "/artifacts/": WORK }, { types: { ".js": "text/javascript" } });
   const { page } = await open(browser, other.url);
-  const label = await page.evaluate(async () => (await window.siskin.url.load("/work/kws.siskin")).name);
+  const label = await page.evaluate(async () => (await window.siskin.url.load("/artifacts/kws.siskin")).name);
   assert.equal(label, "kws_dscnn_float");
   await page.close();
   other.close();
 });
 
 test("a policy without wasm-unsafe-eval: the error says what to add", async () => {
-  const strict = await serve({ "/": site, "/pkg/": packed(), "/work/": WORK }, { policy: "script-src 'self'" });
+  const strict = await serve({ "/": site, "/pkg/": packed(), "/artifacts/": WORK }, { policy: "script-src 'self'" });
   const { page } = await open(browser, strict.url);
   for (const entry of ["inlined", "url"]) {
-    const error = await page.evaluate((entry) => window.siskin[entry].load("/work/kws.siskin").catch((e) => ({ code: e.code, message: e.message })), entry);
+    const error = await page.evaluate((entry) => window.siskin[entry].load("/artifacts/kws.siskin").catch((e) => ({ code: e.code, message: e.message })), entry);
     assert.equal(error.code, "unsupported-environment");
     assert.match(error.message, /add 'wasm-unsafe-eval' to script-src/);
   }
@@ -132,10 +132,10 @@ test("a policy without wasm-unsafe-eval: the error says what to add", async () =
 test("a download can be watched and aborted", async () => {
   const seen = await page.evaluate(async () => {
     const progress = [];
-    await window.siskin.inlined.load("/work/vww.siskin", { onProgress: (p) => progress.push(p) });
+    await window.siskin.inlined.load("/artifacts/vww.siskin", { onProgress: (p) => progress.push(p) });
     const abort = new AbortController();
     const code = await window.siskin.inlined
-      .load("/work/vww.siskin", { signal: abort.signal, onProgress: () => abort.abort() })
+      .load("/artifacts/vww.siskin", { signal: abort.signal, onProgress: () => abort.abort() })
       .catch((error) => error.code);
     return { progress, code };
   });
@@ -146,7 +146,7 @@ test("a download can be watched and aborted", async () => {
 
 test("a disposed worker rejects what is open and what comes", async () => {
   const codes = await page.evaluate(async () => {
-    const model = await window.siskin.worker.load("/work/kws.siskin");
+    const model = await window.siskin.worker.load("/artifacts/kws.siskin");
     const open = model.run(new Float32Array(490)).catch((error) => error.code);
     model.dispose();
     return [await open, await model.run(new Float32Array(490)).catch((error) => error.code)];
@@ -156,7 +156,7 @@ test("a disposed worker rejects what is open and what comes", async () => {
 
 test("a wrong input to a worker rejects with the same error", async () => {
   const error = await page.evaluate(async () => {
-    const model = await window.siskin.worker.load("/work/kws.siskin");
+    const model = await window.siskin.worker.load("/artifacts/kws.siskin");
     return model.run(new Float32Array(3)).catch((e) => ({ code: e.code, message: e.message }));
   });
   assert.equal(error.code, "wrong-input");

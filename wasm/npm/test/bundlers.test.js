@@ -16,7 +16,7 @@ import { load } from "siskin";
 import { load as loadByUrl } from "siskin/url";
 import { load as loadInWorker } from "siskin/worker";
 ${imports}
-const file = "/work/kws.siskin";
+const file = "/artifacts/kws.siskin";
 window.models = Promise.all([load(file), loadByUrl(file, ${urlOptions}), loadInWorker(file, ${workerOptions})]);
 window.ready = true;
 `;
@@ -51,7 +51,7 @@ function project(name, source) {
 
 /** Runs what was built; every entry gives the native answer. */
 async function check(dir, page) {
-  const server = await serve({ "/": dir, "/work/": WORK });
+  const server = await serve({ "/": dir, "/artifacts/": WORK });
   try {
     const opened = await open(browser, `${server.url}/${page}`);
     const outputs = await opened.page.evaluate(async (row) => {

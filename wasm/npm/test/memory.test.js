@@ -13,7 +13,7 @@ let server, browser;
 before(async () => {
   compile("kws");
   const site = fileURLToPath(new URL("site/", import.meta.url));
-  server = await serve({ "/": site, "/pkg/": packed(), "/work/": WORK });
+  server = await serve({ "/": site, "/pkg/": packed(), "/artifacts/": WORK });
   browser = await launch();
 });
 
@@ -33,7 +33,7 @@ async function resident(session) {
 test("a thousand models, one after the other", async (t) => {
   const { page } = await open(browser, server.url);
   const [tab, whole] = [await page.context().newCDPSession(page), await browser.newBrowserCDPSession()];
-  await page.evaluate(async () => (window.file = await (await fetch("/work/kws.siskin")).arrayBuffer()));
+  await page.evaluate(async () => (window.file = await (await fetch("/artifacts/kws.siskin")).arrayBuffer()));
   const cycle = (count) =>
     page.evaluate(async (count) => {
       for (let i = 0; i < count; i++) {

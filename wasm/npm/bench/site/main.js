@@ -20,7 +20,7 @@ window.measure = async (peer) => {
 const ours = (path) => async (now) => {
   const { load } = await import(path);
   const script = now();
-  const model = await load("/work/kws.siskin");
+  const model = await load("/artifacts/kws.siskin");
   return Object.assign(() => model.run(features), { script });
 };
 
