@@ -32,7 +32,7 @@ typedef struct siskin_op siskin_op;
 /**
  * Words of a siskin_session: 128 bytes where pointers have 32 bits, 256 where they have 64.
  */
-#define SISKIN_SESSION_WORDS 32
+#define SISKIN_SESSION_WORDS 40
 
 /**
  * The most axes that a shape has.

@@ -14,7 +14,7 @@ pub const SISKIN_ALIGN: usize = 16;
 const _: () = assert!(SISKIN_ALIGN == ALIGN);
 
 /// Words of a siskin_session: 128 bytes where pointers have 32 bits, 256 where they have 64.
-pub const SISKIN_SESSION_WORDS: usize = 32;
+pub const SISKIN_SESSION_WORDS: usize = 40;
 
 /// A session: a block of the caller's memory, static or on a stack, that siskin_init fills. Its content is the
 /// library's. It holds no resource, so nothing needs to be freed; it must not be copied or moved. Zero it before

@@ -115,7 +115,7 @@ impl From<FormatError> for siskin_status {
             FormatError::Version(..) => siskin_status::Version,
             FormatError::Length => siskin_status::Truncated,
             FormatError::Alignment => siskin_status::Misaligned,
-            FormatError::Features(_) | FormatError::UnknownSection(_) => siskin_status::Feature,
+            FormatError::Feature(_) | FormatError::UnknownSection(_) => siskin_status::Feature,
             _ => siskin_status::Damaged,
         }
     }
