@@ -4,7 +4,7 @@
 
 use super::number::Number;
 use super::types::Types;
-use crate::{DType, Refusal, Io, Outputs, Sig};
+use crate::{DType, Io, Outputs, Refusal, Sig};
 
 /// Declares operators, in place where the plan allows:
 /// `name = code, attributes, element types, |attributes, x| f(x) as f32 [, wide |x| f(x) as Number];`

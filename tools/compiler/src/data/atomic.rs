@@ -29,10 +29,10 @@ pub fn write(path: impl AsRef<Path>, fill: impl FnOnce(&mut dyn Write) -> io::Re
     replace(path, fill).map_err(|reason| DataError::Write { path: path.to_owned(), reason })
 }
 
-/// Whether [`write`] could begin now: what takes minutes to compute should not be refused only then.
+/// Whether [`write()`] could begin now: what takes minutes to compute should not be refused only then.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn check(path: impl AsRef<Path>) -> Result<(), DataError> {
     let path = path.as_ref();
     // Opening a pipe and closing it would end its reader.

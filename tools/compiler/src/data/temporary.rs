@@ -1,7 +1,7 @@
 //! Files and folders that do not outlive their owner.
 //!
 //! A path is removed when its [`Temporary`] is dropped, or by [`abandon`] when the process is told to end. What a process
-//! that was killed outright left behind, [`sweep`] removes later: a living owner holds a lock on its file, and the system
+//! that was killed outright left behind, `sweep` removes later: a living owner holds a lock on its file, and the system
 //! takes the lock from a dead one.
 //!
 //! What is absent: sweeping folders, which cannot be locked.
@@ -30,7 +30,7 @@ pub struct Temporary {
 }
 
 impl Temporary {
-    /// Makes a new, empty file of a name of its own in `folder`, open for writing, after a [`sweep`].
+    /// Makes a new, empty file of a name of its own in `folder`, open for writing, after a `sweep`.
     ///
     /// # Errors
     /// If the folder does not exist or cannot be written.
