@@ -1,4 +1,4 @@
-/* The vector table and what runs before main, for a Cortex-M4 with an FPU. */
+/* The vector table and what runs before main, for any Cortex-M. */
 #include "semihosting.h"
 
 extern uint32_t stack_top, data_start, data_end, data_source, bss_start, bss_end;
@@ -13,9 +13,11 @@ static void fault(void)
 
 void reset(void)
 {
+#ifdef __ARM_FP
     /* Full access to the FPU's coprocessors 10 and 11, before anything may use it. */
     *(volatile uint32_t *)0xE000ED88u |= 0xFu << 20;
     __asm__ volatile("dsb\n isb" ::: "memory");
+#endif
     for (uint32_t *to = &data_start, *from = &data_source; to < &data_end;) {
         *to++ = *from++;
     }
