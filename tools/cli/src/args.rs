@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use crate::commands::firmware::{Lang, Target};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueHint};
 use siskin_compiler::compress::Weights;
 use siskin_compiler::eval::Metric;
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Time a model on this machine, one thread.
     Bench(Bench),
+    /// Write a project around an artifact, a crate or C, that builds for a core and runs in QEMU.
+    Firmware(Firmware),
     /// Compress and evaluate the handwritten digits model that comes with siskin.
     Demo(Demo),
     /// Print completions for a shell: `siskin completions bash > /etc/bash_completion.d/siskin`.
@@ -188,6 +191,25 @@ pub(crate) struct Bench {
     pub(crate) seconds: f64,
     #[command(flatten)]
     pub(crate) import: ImportArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Firmware {
+    /// The artifact.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) model: PathBuf,
+    /// The core.
+    #[arg(long)]
+    pub(crate) target: Target,
+    /// A crate, or C with CMake.
+    #[arg(long, default_value = "rust")]
+    pub(crate) lang: Lang,
+    /// Where the project goes: a new folder, MODEL-TARGET if not given.
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) output: Option<PathBuf>,
+    /// The folder `runtime` of a checkout, for a project that takes siskin from there and not by its version.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::DirPath)]
+    pub(crate) siskin: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

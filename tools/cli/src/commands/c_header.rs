@@ -21,17 +21,22 @@ use std::collections::BTreeSet;
 
 /// Prints or writes the header, and writes the C source if one is named.
 pub(crate) fn c_header(args: &Args, a: &Inspect, model: &Model<'_>, file: &[u8]) -> Result<(), Failure> {
-    let card = Card::decode(model.artifact().card()).unwrap_or_default();
-    let source = Source { model, file, card: &card, upper: &a.c_prefix, lower: a.c_prefix.to_ascii_lowercase() };
+    let (header, data) = texts(model, file, &a.c_prefix);
     if let Some(path) = &a.c_model {
-        atomic::write(path, |w| w.write_all(source.data().as_bytes()))?;
+        atomic::write(path, |w| w.write_all(data.as_bytes()))?;
     }
-    let header = source.header();
     let Some(path) = &a.output else {
         return print(args.json, &json!({ "c_header": header }), &header);
     };
     atomic::write(path, |w| w.write_all(header.as_bytes()))?;
     print(args.json, &json!({ "output": path.display().to_string() }), &format!("wrote {}\n", path.display()))
+}
+
+/// The header and the C source with the model's bytes. `prefix` is in upper case.
+pub(super) fn texts(model: &Model<'_>, file: &[u8], prefix: &str) -> (String, String) {
+    let card = Card::decode(model.artifact().card()).unwrap_or_default();
+    let source = Source { model, file, card: &card, upper: prefix, lower: prefix.to_ascii_lowercase() };
+    (source.header(), source.data())
 }
 
 struct Source<'a> {

@@ -5,6 +5,7 @@ mod c_header;
 mod compress;
 mod demo;
 mod eval;
+pub(crate) mod firmware;
 mod inspect;
 mod run;
 mod verify;
@@ -22,6 +23,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Command::Inspect(a) => inspect::inspect(args, a),
         Command::Verify(a) => verify::verify(args, a),
         Command::Bench(a) => bench::bench(args, a),
+        Command::Firmware(a) => firmware::firmware(args, a),
         Command::Demo(a) => demo::demo(args, a),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Args::command(), "siskin", &mut std::io::stdout());
