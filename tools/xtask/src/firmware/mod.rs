@@ -3,6 +3,7 @@
 //! ```text
 //! siskin compress -> artifacts -> one program per board and model -> no panic, no allocator -> QEMU -> budgets
 //!                              -> one program per board, all models -> QEMU, 20 inputs each -> native's bytes
+//!                              -> siskin firmware -> a crate, for one board and model -> QEMU
 //! ```
 //!
 //! Instructions are counted under `-icount shift=0`, so they do not depend on the machine that runs this.
@@ -12,6 +13,7 @@ mod boards;
 mod budgets;
 mod models;
 mod parity;
+mod project;
 mod qemu;
 
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -103,8 +105,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let costs = measure(&place, &programs)?;
     let drifts = judge(&costs, args)?;
     compare(&place, &wanted, &used)?;
+    make_project(&place, &wanted)?;
     ensure!(drifts.is_empty(), "{}\n`cargo xtask firmware --renew` if this is meant", drifts.join("\n"));
     Ok(())
+}
+
+/// The crate that the command line writes, for one board and model, if they are wanted.
+fn make_project(place: &Place, wanted: &[(&Board, Vec<&Model>)]) -> Result<()> {
+    let Some((board, models)) = wanted.iter().find(|(board, _)| board.name == "cortex-m4") else { return Ok(()) };
+    let model = models.iter().find(|model| model.name == "digits");
+    model.map_or(Ok(()), |model| project::check(place, board, model))
 }
 
 fn names() -> String {

@@ -70,7 +70,7 @@ impl Model {
 }
 
 /// The command line: `$SISKIN_BIN`, or the one of this checkout.
-fn siskin() -> Command {
+pub(super) fn siskin() -> Command {
     match env::var_os("SISKIN_BIN") {
         Some(program) => Command::new(program),
         None => {
