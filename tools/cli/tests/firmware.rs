@@ -47,7 +47,7 @@ fn text<'a>(files: &'a BTreeMap<String, Vec<u8>>, name: &str) -> &'a str {
 fn has_key(text: &str) -> bool {
     let words: Vec<_> = text.split('@').collect();
     let key = |word: &&str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphabetic());
-    words.get(1..words.len() - 1).unwrap_or(&[]).iter().any(|word| key(&word))
+    words.get(1..words.len() - 1).unwrap_or(&[]).iter().any(key)
 }
 
 #[test]
