@@ -3,11 +3,11 @@
 //! ```text
 //! new -> reserve -> (bytes written) -> open -> describe
 //!                                       `--> { write inputs -> run -> read outputs }*
+//! an input from a picture or sound: reserve -> (bytes written) -> picture, sound
 //! ```
 //!
 //! A shell without logic: it hands out addresses, and JavaScript copies between its arrays and this memory.
-//! Only `open` and `describe` allocate, and nothing is freed that `open` made: to free a model is to drop the
-//! instance with its memory. Here also lies the only allocator of the project.
+//! Nothing is freed that `open` made: to free a model is to drop the instance with its memory. Here also lies the only allocator of the project.
 //!
 //! What is absent: fetching, typed arrays, choosing a label. They are in the npm package.
 #![cfg_attr(target_arch = "wasm32", no_std)]
@@ -19,6 +19,7 @@ mod border;
 mod describe;
 mod error;
 mod memory;
+mod prepare;
 mod runtime;
 
 pub use runtime::Runtime;

@@ -1,9 +1,10 @@
 //! The exported object.
 
 use crate::memory::{Block, for_ever, zeroed};
-use crate::{describe, error};
+use crate::{describe, error, prepare};
 use alloc::string::String;
 use alloc::vec::Vec;
+use bytemuck::Pod;
 use core::ptr;
 use siskin::{Generic, Model, OpSet, Session, op};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -14,7 +15,8 @@ static OPS: OpSet = op::all::<Generic>();
 #[wasm_bindgen]
 #[derive(Default)]
 pub struct Runtime {
-    file: Vec<Block>,
+    /// A file that is not open yet, later pixels or samples.
+    given: Vec<Block>,
     len: usize,
     session: Option<Session<'static>>,
     /// Real values on their way to or from integer ports: as many as the longest port has.
@@ -30,16 +32,20 @@ impl Runtime {
         Runtime::default()
     }
 
-    /// Where `len` bytes of a file are to be written; null if there is no memory for them.
+    /// Where `len` bytes of a file, of pixels or of samples are to be written; null if there is no memory for them.
     pub fn reserve(&mut self, len: usize) -> *mut u8 {
-        let Some(file) = zeroed(len) else { return ptr::null_mut() };
-        (self.file, self.len) = (file, len);
-        self.file.as_mut_ptr().cast()
+        if len.div_ceil(size_of::<Block>()) != self.given.len() {
+            self.given = Vec::new();
+            let Some(memory) = zeroed(len) else { return ptr::null_mut() };
+            self.given = memory;
+        }
+        self.len = len;
+        self.given.as_mut_ptr().cast()
     }
 
     /// Proves the file safe and makes its memory. Returns nothing, or a refusal: code, zero, sentence.
     pub fn open(&mut self) -> String {
-        let file: &'static [u8] = for_ever(core::mem::take(&mut self.file));
+        let file: &'static [u8] = for_ever(core::mem::take(&mut self.given));
         let opened = match Model::parse(file.get(..self.len).unwrap_or(&[]), &OPS) {
             Ok(model) => self.prepare(&model),
             Err(e) => return error::refusal(e),
@@ -77,6 +83,19 @@ impl Runtime {
     pub fn read(&mut self, i: usize, len: usize) -> bool {
         let values = self.reals.get_mut(..len).unwrap_or(&mut []);
         self.session.as_ref().is_some_and(|session| session.read_f32(i, values).is_ok())
+    }
+
+    /// Makes input `i` from the reserved bytes: `height` rows of `width` pixels of red, green, blue, alpha. Says
+    /// whether it can.
+    pub fn picture(&mut self, i: usize, width: u32, height: u32) -> bool {
+        let pixels = given(&self.given, self.len);
+        self.session.as_mut().and_then(|session| prepare::picture(session, i, pixels, width, height)).is_some()
+    }
+
+    /// Makes input `i` from the reserved bytes: samples, `f32` from -1 to 1, `rate` a second. Says whether it can.
+    pub fn sound(&mut self, i: usize, rate: u32) -> bool {
+        let samples = given(&self.given, self.len);
+        self.session.as_mut().and_then(|session| prepare::sound(session, i, samples, rate)).is_some()
     }
 
     /// Where the elements of input `i` are to be written, as they are stored.
@@ -123,4 +142,10 @@ impl Runtime {
         let result = self.session.as_mut().map(Session::self_test);
         result.and_then(Result::err).map_or_else(String::new, error::refusal)
     }
+}
+
+/// What was written to the first `len` bytes.
+fn given<T: Pod>(memory: &[Block], len: usize) -> &[T] {
+    let all = bytemuck::try_cast_slice(memory).unwrap_or(&[]);
+    all.get(..len / size_of::<T>().max(1)).unwrap_or(&[])
 }

@@ -99,7 +99,8 @@ fn lint() -> Result<()> {
     shell::run(&mut bindgen("test"))
 }
 
-fn build() -> Result<()> {
+/// Builds the package's dist.
+pub(crate) fn build() -> Result<()> {
     let package = shell::root().join(PACKAGE);
     install(&package)?;
     let dist = package.join("dist");
@@ -188,18 +189,23 @@ fn node() -> Result<Command> {
     Ok(command)
 }
 
+/// The program `siskin`: `$SISKIN_BIN`, else built.
+pub(crate) fn command_line() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("SISKIN_BIN") {
+        return Ok(path.into());
+    }
+    shell::run(shell::cargo().args(["build", "--quiet", "-p", "siskin-cli"]))?;
+    Ok(shell::target_dir().join("debug/siskin"))
+}
+
 /// Where the tests find the native side, the models and the browser.
 fn environment() -> Result<Vec<(&'static str, PathBuf)>> {
-    let siskin = match std::env::var_os("SISKIN_BIN") {
-        Some(path) => path.into(),
-        None => {
-            shell::run(shell::cargo().args(["build", "--quiet", "-p", "siskin-cli"]))?;
-            shell::target_dir().join("debug/siskin")
-        }
-    };
+    let siskin = command_line()?;
+    shell::run(shell::cargo().args(["build", "--quiet", "-p", "siskin-wasm", "--example", "prepared"]))?;
     let work = shell::target_dir().join("npm/work");
     Ok(vec![
         ("SISKIN_BIN", siskin),
+        ("SISKIN_PREPARED", shell::target_dir().join("debug/examples/prepared")),
         ("SISKIN_SHARED", shell::shared_dir()?),
         ("SISKIN_WORK", work),
         ("CHROMIUM", chromium::need()?),

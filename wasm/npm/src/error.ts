@@ -19,6 +19,8 @@ export type Code =
   | "out-of-memory"
   /** An input has another name, type or length than the model's. */
   | "wrong-input"
+  /** The artifact does not say how an input is made from a picture or from sound. */
+  | "no-preparation"
   /** A saved state is not of this model. */
   | "wrong-state"
   /** A golden vector of the file gave another answer. */

@@ -60,4 +60,4 @@ export async function loadWith(module: Promise<WebAssembly.Module>, source: Sour
 }
 
 /** A model with an instance of its own. */
-export const modelOf = (module: WebAssembly.Module, file: Bytes): Model => new Model(open(module, file));
+export const modelOf = (module: WebAssembly.Module, file: Bytes): Model => new Model(open(module, file), file.length);

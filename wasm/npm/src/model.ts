@@ -9,6 +9,8 @@ import { judge, type Answer } from "./answer.js";
 import { arrayName, holds, isTypedArray, view, type DType, type TypedArray } from "./dtype.js";
 import { SiskinError } from "./error.js";
 import { refuse, type Instance } from "./instance.js";
+import { pixels, samples, type Image, type Sound } from "./media.js";
+import { preparation, prepares, type Preparation } from "./prepare.js";
 
 /** An input or output of a model. */
 export interface Port {
@@ -44,11 +46,40 @@ export interface Result<T extends TypedArray = Float32Array> extends Answer {
   outputs: Record<string, T>;
 }
 
+/** One operator of the plan. */
+export interface Step {
+  /** The operator's name: ONNX's, or the runtime's own. */
+  readonly operator: string;
+  /** The shape of its first output. */
+  readonly shape: readonly number[];
+  /** The element type of its first output, as it is stored. */
+  readonly dtype: DType;
+  /** Bytes of the constants that it reads. */
+  readonly weights: number;
+  /** Multiply-accumulates of one run. */
+  readonly macs: number;
+}
+
+/** What the artifact says of itself. */
+export interface Card {
+  /** The program and version that compiled it. */
+  readonly producer: string;
+  /** The options it was compiled with. */
+  readonly recipe: string;
+  /** Bytes of the file, of its constants, and of the memory that a run needs and that lasts between runs. */
+  readonly bytes: { readonly file: number; readonly weights: number; readonly arena: number; readonly state: number };
+  /** The operators, in the order they run. */
+  readonly steps: readonly Step[];
+}
+
 /** What is known of a model without running it. */
 export interface Description {
   readonly name: string;
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
+  /** How the input is made from a picture or from sound; absent if the artifact does not say. */
+  readonly preparation: Preparation | undefined;
+  readonly card: Card;
 }
 
 /** A model with its own memory. */
@@ -57,16 +88,20 @@ export class Model implements Description {
   readonly name: string;
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
+  readonly preparation: Preparation | undefined;
+  readonly card: Card;
   readonly #judge;
   #instance: Instance | undefined;
 
   /** @internal */
-  constructor(instance: Instance) {
-    const { name, labels, inputs, outputs } = JSON.parse(instance.runtime.describe());
+  constructor(instance: Instance, file: number) {
+    const { name, labels, inputs, outputs, preparation: record, bytes, producer, recipe, steps } = JSON.parse(instance.runtime.describe());
     this.#instance = instance;
     this.name = name;
     this.inputs = inputs.map((port: any) => portOf(port));
     this.outputs = outputs.map((port: any, i: number) => portOf(port, i ? [] : labels));
+    this.preparation = record ? preparation(record[0], record[1]) : undefined;
+    this.card = { producer, recipe, bytes: { file, ...bytes }, steps };
     this.#judge = this.outputs[0] && judge(this.outputs[0], outputs[0].operator);
   }
 
@@ -77,6 +112,30 @@ export class Model implements Description {
   run<T extends TypedArray = Float32Array>(input: Input, options: RunOptions = {}): Result<T> {
     const instance = this.#open();
     return this.#run(instance, () => this.#arrays(input).forEach((array, i) => this.#write(instance, i, array)), options);
+  }
+
+  /**
+   * Runs the model once on a picture, which becomes the input as `preparation` says: `ImageData` (or an object like
+   * it) as it is, anything else as a 2-D canvas reads it.
+   */
+  runImage<T extends TypedArray = Float32Array>(image: Image, options: RunOptions = {}): Result<T> {
+    const instance = this.#open();
+    prepares(this, "image");
+    const { data, width, height } = pixels(image);
+    const make = () => instance.runtime.picture(0, width, height);
+    return this.#run(instance, () => this.#give(instance, data, make), options);
+  }
+
+  /**
+   * Runs the model once on sound, which becomes the input as `preparation` says: channels are mixed to one, then
+   * brought to the model's rate. Of a recording longer than the model's clip, the beginning counts.
+   */
+  runAudio<T extends TypedArray = Float32Array>(sound: Sound, options: RunOptions = {}): Result<T> {
+    const instance = this.#open();
+    prepares(this, "audio");
+    const { samples: given, sampleRate } = samples(sound);
+    const make = () => instance.runtime.sound(0, sampleRate);
+    return this.#run(instance, () => this.#give(instance, given, make), options);
   }
 
   /** Forgets the past, in a model with memory. */
@@ -121,6 +180,13 @@ export class Model implements Description {
       output: outputs[0]!,
       outputs: Object.fromEntries(this.outputs.map((port, i) => [port.name, outputs[i]!])),
     };
+  }
+
+  /** Hands over bytes that are no input yet, and has one made of them. */
+  #give({ runtime, memory }: Instance, array: TypedArray, make: () => boolean): void {
+    const address = runtime.reserve(array.byteLength);
+    if (address) new Uint8Array(memory.buffer, address, array.byteLength).set(bytesOf(array));
+    if (!address || !make()) throw new SiskinError("out-of-memory", `the model ${this.name}: no memory for ${array.byteLength} bytes`);
   }
 
   /** One array for each input. */

@@ -7,7 +7,9 @@
 import { SiskinError } from "./error.js";
 import type { TypedArray } from "./dtype.js";
 import type { LoadOptions } from "./load.js";
-import type { Description, Input, Port, Result, RunOptions } from "./model.js";
+import { pixels, samples, type Image, type Sound } from "./media.js";
+import type { Card, Description, Input, Port, Result, RunOptions } from "./model.js";
+import type { Preparation } from "./prepare.js";
 import type { Call, Reply, Request } from "./protocol.js";
 import { check, read, type Source } from "./source.js";
 
@@ -55,19 +57,34 @@ export class WorkerModel implements Description {
   readonly name: string;
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
+  readonly preparation: Preparation | undefined;
+  readonly card: Card;
   readonly #thread: Thread;
 
   /** @internal */
-  constructor(thread: Thread, { name, inputs, outputs }: Description) {
+  constructor(thread: Thread, { name, inputs, outputs, preparation, card }: Description) {
     this.#thread = thread;
     this.name = name;
     this.inputs = inputs;
     this.outputs = outputs;
+    this.preparation = preparation;
+    this.card = card;
   }
 
   /** As `Model.run`. Inputs are copied; runs that are asked for together happen in that order. */
   run<T extends TypedArray = Float32Array>(input: Input, options: RunOptions = {}): Promise<Result<T>> {
     return this.#call("run", input, options) as Promise<Result<T>>;
+  }
+
+  /** As `Model.runImage`. The worker reads the pixels of an `ImageBitmap`, the page those of anything else. */
+  async runImage<T extends TypedArray = Float32Array>(image: Image, options: RunOptions = {}): Promise<Result<T>> {
+    const posted = globalThis.ImageBitmap && image instanceof ImageBitmap && globalThis.OffscreenCanvas ? image : pixels(image);
+    return this.#call("runImage", posted, options) as Promise<Result<T>>;
+  }
+
+  /** As `Model.runAudio`. */
+  async runAudio<T extends TypedArray = Float32Array>(sound: Sound, options: RunOptions = {}): Promise<Result<T>> {
+    return this.#call("runAudio", samples(sound), options) as Promise<Result<T>>;
   }
 
   /** As `Model.reset`. */

@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { load } from "siskin";
 import { launch, open, packed, serve } from "./helpers/browser.js";
-import { bytes, compile, inputs, INT8, nativeOutputs, WORK } from "./helpers/native.js";
+import { bytes, compile, compileDigits, inputs, INT8, nativeOutputs, prepared, recipe, WORK } from "./helpers/native.js";
 
 const ROWS = 20;
 const site = fileURLToPath(new URL("site/", import.meta.url));
@@ -55,6 +55,54 @@ for (const name of INT8) {
     }
   });
 }
+
+test("pictures: pixels, a canvas, a bitmap, an image, from each entry", async () => {
+  const digits = compileDigits();
+  const [width, height] = [20, 24];
+  // Opaque and of whole values, so that a canvas gives back what it was given.
+  const data = Uint8ClampedArray.from({ length: width * height * 4 }, (_, i) => (i % 4 === 3 ? 255 : (i * i * 31) % 256));
+  const native = [...prepared(digits, data, width, height)];
+  const ours = await page.evaluate(async ({ data, width, height }) => {
+    const image = new ImageData(Uint8ClampedArray.from(data), width, height);
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    canvas.getContext("2d").putImageData(image, 0, 0);
+    const offscreen = new OffscreenCanvas(width, height);
+    offscreen.getContext("2d").putImageData(image, 0, 0);
+    const element = Object.assign(new Image(), { src: URL.createObjectURL(await new Promise((done) => canvas.toBlob(done))) });
+    await element.decode();
+    const pictures = { image, canvas, offscreen, bitmap: await createImageBitmap(image), element };
+    const outputs = {};
+    for (const [entry, { load }] of Object.entries(window.siskin)) {
+      const model = await load("/work/digits.siskin");
+      for (const [what, picture] of Object.entries(pictures)) outputs[`${entry} ${what}`] = [...(await model.runImage(picture)).output];
+      outputs[`${entry} code`] = await Promise.resolve().then(() => model.runAudio({ samples: new Float32Array(9), sampleRate: 8000 })).catch((e) => e.code);
+      outputs[`${entry} kind`] = model.preparation.kind;
+      model.dispose();
+    }
+    return outputs;
+  }, { data: [...data], width, height });
+  assert.equal(Object.keys(ours).length, 3 * 7);
+  for (const [what, got] of Object.entries(ours)) assert.deepEqual(got, what.endsWith("code") ? "no-preparation" : what.endsWith("kind") ? "image" : native, what);
+});
+
+test("sound: an AudioBuffer and samples, from each entry", async () => {
+  const kws = compile("kws", ...recipe("kws"));
+  const samples = Float32Array.from({ length: 22050 }, (_, n) => Math.fround(0.3 * Math.sin(n / 7) + 0.2 * Math.sin(n / 2.3)));
+  const native = [...prepared(kws, samples, 22050)];
+  const ours = await page.evaluate(async (values) => {
+    const [samples, sampleRate] = [Float32Array.from(values), 22050];
+    const buffer = new AudioBuffer({ length: samples.length, numberOfChannels: 2, sampleRate });
+    for (const channel of [0, 1]) buffer.copyToChannel(samples, channel);
+    const outputs = [];
+    for (const { load } of Object.values(window.siskin)) {
+      const model = await load("/work/kws.siskin");
+      for (const sound of [buffer, { samples, sampleRate }]) outputs.push([...(await model.runAudio(sound)).output]);
+      model.dispose();
+    }
+    return outputs;
+  }, [...samples]);
+  assert.deepEqual(ours, Array(6).fill(native));
+});
 
 test("the policy was in force and nothing was refused by it", async () => {
   assert.deepEqual(complaints, []);

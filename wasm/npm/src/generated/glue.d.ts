@@ -6,6 +6,8 @@ export interface Runtime {
   reals(): number;
   write(port: number, length: number): boolean;
   read(port: number, length: number): boolean;
+  picture(port: number, width: number, height: number): boolean;
+  sound(port: number, rate: number): boolean;
   input(port: number): number;
   output(port: number): number;
   run(): void;

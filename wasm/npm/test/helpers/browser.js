@@ -8,10 +8,10 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { WORK } from "./native.js";
 
-export const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
+export const POLICY = "default-src 'self'; img-src 'self' blob:; script-src 'self' 'wasm-unsafe-eval'";
 
 const PAGE = "<!doctype html><html><head><title>a page</title></head><body><script type=module src=main.js></script></body></html>";
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm", ".css": "text/css" };
+const TYPES = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm", ".css": "text/css", ".svg": "image/svg+xml" };
 
 /** The package as npm publishes it, unpacked; returns its directory. */
 export function packed() {
@@ -45,14 +45,14 @@ export async function serve(dirs, { policy = POLICY, types = TYPES } = {}) {
   return { url: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
 }
 
-/** Chromium with a fresh profile, which goes with it. */
-export function launch() {
+/** Chromium with a fresh profile, which goes with it, and more flags. */
+export function launch(...flags) {
   const quiet = ["disable-gpu", "disable-quic", "no-first-run", "disable-background-networking", "disable-component-update", "disable-sync"];
   return chromium.launch({
     executablePath: process.env.CHROMIUM,
     headless: true,
     chromiumSandbox: false,
-    args: quiet.map((flag) => `--${flag}`),
+    args: [...quiet, ...flags].map((flag) => `--${flag}`),
   });
 }
 

@@ -1,8 +1,9 @@
-/** The native side: artifacts that the command line compiles and the outputs that it computes. */
+/** The native side: artifacts that the command line compiles and the outputs that native programs compute. */
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { readArrays, writeNpy } from "./npz.js";
 
 const need = (name) => {
@@ -12,6 +13,8 @@ const need = (name) => {
 
 export const SHARED = need("SISKIN_SHARED");
 export const WORK = need("SISKIN_WORK");
+/** The repository's own model, with its data. */
+export const DIGITS = fileURLToPath(new URL("../../../../models/digits", import.meta.url));
 const siskin = (...args) => execFileSync(need("SISKIN_BIN"), args, { stdio: ["ignore", "pipe", "inherit"] });
 
 const data = (name) => join(SHARED, "data", name);
@@ -32,6 +35,34 @@ export const INT8 = Object.keys(TASKS).flatMap((task) => [task, `${task}_qdq`]);
 /** Float models, with weights of both widths. */
 export const FLOAT = Object.keys(TASKS).flatMap((task) => [`${task}_f32`, `${task}_f16`]);
 
+/** How inputs are made. */
+const RECIPES = {
+  digits: readFileSync(new URL("../../../demo/digits.toml", import.meta.url), "utf8"),
+  kws: `[input]
+kind = "audio"
+rate = 16000
+samples = 16000
+window = 480
+hop = 320
+mels = 40
+coefficients = 10
+low = 20
+high = 4000
+offset = 1e-6
+power = 1
+slopes = "mel"
+dct = "htk"
+`,
+};
+
+/** The options that put a recipe into an artifact. */
+export function recipe(name) {
+  mkdirSync(WORK, { recursive: true });
+  const path = join(WORK, `${name}.toml`);
+  writeFileSync(path, RECIPES[name]);
+  return ["--recipe", path];
+}
+
 /** Compiles anew, so that nothing stale is compared. */
 export function compile(name, ...more) {
   mkdirSync(WORK, { recursive: true });
@@ -43,7 +74,7 @@ export function compile(name, ...more) {
   else if (kind) siskin("compress", model(`${stem}_float`), "--weights", kind, "-o", path, ...more);
   else {
     const inputs = join(WORK, `${name}.calib.npy`);
-    write(inputs, prepared(data(calib), std, rows));
+    write(inputs, scaled(data(calib), std, rows));
     siskin("compress", model(`${stem}_float`), "--calib", inputs, "-o", path, ...more);
   }
   return path;
@@ -55,10 +86,16 @@ export function compileFile(onnx, path, ...more) {
   return path;
 }
 
+/** The repository's own model, made for pictures. */
+export function compileDigits() {
+  const [calib, labels] = ["calib.npz", "labels.txt"].map((file) => join(DIGITS, file));
+  return compileFile(join(DIGITS, "digits.onnx"), join(WORK, "digits.siskin"), "--calib", calib, "--labels", labels, ...recipe("digits"));
+}
+
 /** What a model is judged on: rows of float32, or of int8 for models that take it, as `port` would quantize. */
 export function inputs(name, { count, port } = {}) {
   const { val, std } = TASKS[name.split("_")[0]];
-  const { shape, rows } = prepared(data(val), std, count);
+  const { shape, rows } = scaled(data(val), std, count);
   const quantized = (value) => Math.min(127, Math.max(-128, Math.round(value / port.scale) + port.zeroPoint));
   return { shape, rows: port ? rows.map((row) => Int8Array.from(row, quantized)) : rows };
 }
@@ -72,7 +109,14 @@ export function nativeOutputs(path, rows) {
   return cut(output);
 }
 
-function prepared(path, std = 1, count = Infinity) {
+/** The first output of a native program for pixels (and width and height) or samples (and their rate). */
+export function prepared(path, given, ...numbers) {
+  const input = new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
+  const output = execFileSync(need("SISKIN_PREPARED"), [path, ...numbers], { input });
+  return new Float32Array(Uint8Array.from(output).buffer);
+}
+
+function scaled(path, std = 1, count = Infinity) {
   const { x } = readArrays(path);
   const { rows, shape } = cut(x, count);
   return { shape, rows: rows.map((row) => Float32Array.from(row, (value) => value / std)) };
