@@ -1,0 +1,20 @@
+/** The first image of each digit in `models/digits/val.npz`: 8x8 cells of 0 to 16 (g), by rows.
+ *
+ * From E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998,
+ * https://doi.org/10.24432/C50P49, CC BY 4.0.
+ */
+
+const DIGITS = [
+  "005fd20001fb8d0005e00e5009g1079009d005e006g205f002eb5ec0005fgf30",
+  "004gg800006ggf10004ggc00003ggf00008gg60001dgg40003ggf200006cc200",
+  "05gd100009ee4000097c4000000d4000002g1000007d000001fgggb005gea860",
+  "01bce60001648g7000003g500002e9000004g7000001ed000001ce0005cf9100",
+  "004g100000cd011003g85g6009g6eg200bggg90000aff200003g9000005g3000",
+  "02eggd5007gd88100af000000ag0000007g6000001cg8000018ga00003gf1000",
+  "0004f100000d8100006c0000008a000000dcba0004gf8ba0017f43c00007fg80",
+  "0018bdf3007gaag501d309e003f02f400580ab000002f4000008e000000d7000",
+  "00dg940000f99f1000b9db00005ge100007ga00000eag20000g4f70000bgg300",
+  "002d8000006gg600005fdb000007gf0000000e30000007b0000344g2002fded2",
+];
+
+export const samples = DIGITS.map((cells) => Float32Array.from(cells, (c) => parseInt(c, 17) / 16));
