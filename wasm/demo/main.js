@@ -82,7 +82,9 @@ function layOut(bundled) {
   const { preparation } = model;
   const kind = preparation?.kind;
   show("drawing", kind === "image");
+  show("clear", kind === "image");
   show("speaking", kind === "audio");
+  show("record", kind === "audio");
   small = false;
   if (kind === "image") {
     const [height, width, channels] = pictureShape();
@@ -90,14 +92,14 @@ function layOut(bundled) {
     show("samples-part", bundled);
     if (small) cells.resize(width, height);
     pad.clear();
-    at("pad-hint").textContent = small ? "Draw with mouse, pen or finger; it is centred and scaled before the model sees it." : "Draw with mouse, pen or finger.";
+    at("pad-hint").textContent = small ? "Draw here; the model sees it centred and scaled." : "Draw here.";
     if (bundled) giveCells(samples[3]);
   }
   show("sees", small);
   if (kind === "audio") at("speak-hint").textContent = `The model listens to ${clip()} s at ${preparation.rate / 1000} kHz.`;
   at("microphone-note").textContent = {
     audio: "",
-    image: "This model is made for pictures, so the microphone stays off: open a model for sound to speak to it.",
+    image: "The microphone is for models that are made for sound.",
   }[kind] ?? "This model does not say how its input is made from pictures or sound, so only a file with the values will do.";
   const values = `.npy with ${model.inputs.map(times).join(", ")}`;
   at("file-hint").textContent = { image: `A picture, or ${values}.`, audio: `A .wav, or ${values}.` }[kind] ?? `A ${values}.`;

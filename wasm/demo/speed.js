@@ -76,4 +76,8 @@ function scale(time) {
   return [1, 2, 5, 10].find((step) => step * ten >= time * 1.05) * ten || time;
 }
 
-const micros = (time) => (time === undefined ? "–" : `${time < 100 ? time.toPrecision(3) : Math.round(time).toLocaleString("en")} µs`);
+function micros(time) {
+  if (time === undefined) return "–";
+  if (time >= 10_000) return `${(time / 1000).toPrecision(3)} ms`;
+  return `${time < 100 ? time.toPrecision(3) : Math.round(time).toLocaleString("en")} µs`;
+}

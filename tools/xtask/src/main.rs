@@ -11,6 +11,7 @@ mod chromium;
 mod ci;
 mod conformance;
 mod debian;
+mod demo;
 mod elf;
 mod firmware;
 mod fuzz;
@@ -37,6 +38,8 @@ enum Task {
     /// The ONNX backend's test vectors.
     #[command(subcommand)]
     Conformance(Conformance),
+    /// Serves the demo page on this machine.
+    Demo(demo::Args),
     /// Builds firmware for every board and runs it in QEMU: costs against budgets.toml, outputs against native.
     Firmware(firmware::Args),
     /// Runs the fuzz targets on the nightly toolchain.
@@ -67,6 +70,7 @@ fn run(task: Task) -> Result<()> {
             println!("{}", conformance::fetch()?.display());
             Ok(())
         }
+        Task::Demo(args) => demo::run(&args),
         Task::Firmware(args) => firmware::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Npm(args) => npm::run(&args),
