@@ -2,7 +2,7 @@
 //! each) or the samples (`f32`, little-endian) on standard input, as `f32` on standard output. The npm package's
 //! tests compare with it.
 
-use std::error::Error;
+use core::error::Error;
 use std::io::{Read, Write, stdin, stdout};
 use std::{env, fs};
 

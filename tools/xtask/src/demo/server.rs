@@ -3,13 +3,13 @@
 //! Paths that climb, hide (`.git`) or follow links out of their directory are answered as what is not there. The page is
 //! isolated from other origins, which gives it a clock of 5 µs; what it may load, it says itself.
 
+use core::time::Duration;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 
