@@ -54,7 +54,7 @@ function say(text) {
 function bars(classes, best) {
   const list = at("bars");
   const longest = Math.max(1, ...classes.map(({ name }) => name.length));
-  list.style.setProperty("--names", `${Math.min(longest + 1, 12)}ch`);
+  list.style.setProperty("--names", `${Math.min(longest + 1, 12) * 0.6}rem`);
   while (list.children.length > classes.length) list.lastChild.remove();
   while (list.children.length < classes.length) list.append(bar());
   classes.forEach(({ i, name, part }, row) => {

@@ -54,6 +54,7 @@ async function open(source, bundled) {
     model = next;
   } finally {
     if (model) describe();
+    else at("model-line").textContent = "No model: open one.";
   }
   show("bundled", !bundled);
   blank = undefined;
@@ -189,8 +190,9 @@ function wave(samples, whole = samples.length) {
 
 /** A file that was picked or dropped. */
 const take = trying(async (file) => {
-  const kind = model?.preparation?.kind;
   if (/\.siskin$/i.test(file.name)) return open(file, false);
+  if (!model) throw new Error(`${file.name} needs a model first: open one`);
+  const kind = model.preparation?.kind;
   if (/\.npy$/i.test(file.name)) return giveValues(npy(await file.arrayBuffer()));
   if (/\.wav$/i.test(file.name)) {
     if (kind !== "audio") throw new Error(`${file.name} is sound, and the model ${model.name} is not made for sound`);

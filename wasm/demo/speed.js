@@ -9,6 +9,8 @@ const at = (id) => document.getElementById(id);
 
 /** Milliseconds that are timed at once. */
 const SPAN = 4;
+/** Runs before the first measurement. */
+const WARM = 8;
 /** Points of the plot. */
 const POINTS = 120;
 
@@ -31,6 +33,8 @@ export class Speed {
 
   /** Times some runs. */
   measure(run) {
+    // The browser compiles what runs often; the first runs are slower.
+    for (let i = 0; i < WARM && !this.#times.length; i++) run();
     const count = this.#count;
     const start = performance.now();
     for (let i = 0; i < count; i++) run();
