@@ -21,6 +21,7 @@ mod io;
 mod memory;
 mod model;
 pub mod op;
+mod pairs;
 pub mod prepare;
 pub mod quant;
 mod session;
