@@ -4,6 +4,7 @@
 //! y[.., c] = x[.., c] / (bias + alpha / size · Σ_j x[.., j]²)^beta,   c - ⌊(size-1)/2⌋ <= j <= c + ⌈(size-1)/2⌉
 //! ```
 
+use crate::pairs::pairs;
 use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
 
 crate::attrs! {
@@ -43,7 +44,7 @@ impl Op for LRN {
         let before = attrs.size.saturating_sub(1).div_euclid(2) as usize;
         let after = (attrs.size as usize).saturating_sub(before);
         let weight = attrs.alpha / attrs.size as f32;
-        for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
+        for (x, y) in pairs(x.chunks_exact(channels), y.chunks_exact_mut(channels)) {
             for (c, (y, v)) in y.iter_mut().zip(x).enumerate() {
                 let near = x.get(c.saturating_sub(before)..c.saturating_add(after).min(channels)).unwrap_or(&[]);
                 let squares: f32 = near.iter().map(|v| v * v).sum();

@@ -12,6 +12,7 @@ use super::gather::after;
 use super::number::Number;
 use super::real::{is_real, weighted};
 use crate::quant::round_half_even;
+use crate::pairs::pairs;
 use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type, bytes};
 use bytemuck::Pod;
 
@@ -129,9 +130,9 @@ fn blend<T: Fast, const N: usize>(attrs: &ResizeAxisAttrs, io: &mut Io<'_>) {
     let taps = (io.shape(1).dim(1) as usize).max(1);
     let (positions, weights) = (io.input::<i32>(1), io.input::<f32>(2));
     let (x, y) = (io.input::<T>(0), io.output::<T>(0));
-    for (x, y) in x.chunks_exact(from.max(1)).zip(y.chunks_exact_mut(to.max(1))) {
-        let tables = positions.chunks_exact(taps).zip(weights.chunks_exact(taps));
-        for (y, (positions, weights)) in y.chunks_exact_mut(inner.max(1)).zip(tables) {
+    for (x, y) in pairs(x.chunks_exact(from.max(1)), y.chunks_exact_mut(to.max(1))) {
+        let tables = pairs(positions.chunks_exact(taps), weights.chunks_exact(taps));
+        for (y, (positions, weights)) in pairs(y.chunks_exact_mut(inner.max(1)), tables) {
             blend_row::<T, N>(y, x, positions, weights, inner);
         }
     }

@@ -10,6 +10,7 @@
 
 use super::gather::product;
 use super::indices::{Indices, index_shape};
+use crate::pairs::pairs;
 use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 
 crate::attrs! {
@@ -66,7 +67,7 @@ impl Op for RoiAlign {
             let region = Region::new(attrs, *region, [h, w]);
             for bin in 0..bins as u32 {
                 let place = [bin / attrs.width.max(1), bin % attrs.width.max(1)];
-                for (x, y) in x.chunks_exact(plane).zip(y.chunks_exact_mut(bins)) {
+                for (x, y) in pairs(x.chunks_exact(plane), y.chunks_exact_mut(bins)) {
                     if let Some(y) = y.get_mut(bin as usize) {
                         *y = region.pool(attrs, place, x);
                     }
