@@ -73,7 +73,7 @@ test("pictures: pixels, a canvas, a bitmap, an image, from each entry", async ()
     const pictures = { image, canvas, offscreen, bitmap: await createImageBitmap(image), element };
     const outputs = {};
     for (const [entry, { load }] of Object.entries(window.siskin)) {
-      const model = await load("/work/digits.siskin");
+      const model = await load("/artifacts/digits.siskin");
       for (const [what, picture] of Object.entries(pictures)) outputs[`${entry} ${what}`] = [...(await model.runImage(picture)).output];
       outputs[`${entry} code`] = await Promise.resolve().then(() => model.runAudio({ samples: new Float32Array(9), sampleRate: 8000 })).catch((e) => e.code);
       outputs[`${entry} kind`] = model.preparation.kind;
@@ -95,7 +95,7 @@ test("sound: an AudioBuffer and samples, from each entry", async () => {
     for (const channel of [0, 1]) buffer.copyToChannel(samples, channel);
     const outputs = [];
     for (const { load } of Object.values(window.siskin)) {
-      const model = await load("/work/kws.siskin");
+      const model = await load("/artifacts/kws.siskin");
       for (const sound of [buffer, { samples, sampleRate }]) outputs.push([...(await model.runAudio(sound)).output]);
       model.dispose();
     }
