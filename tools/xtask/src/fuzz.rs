@@ -64,7 +64,7 @@ fn make_seeds() -> Result<()> {
         return Ok(());
     }
     println!("compiling the seeds");
-    let test = ["test", "--package", "siskin-tests", "--test", "conformance"];
+    let test = ["test", "--workspace", "--test", "conformance"];
     shell::run(shell::cargo().args(test).env("SISKIN_SEEDS", seeds))
 }
 

@@ -190,19 +190,10 @@ fn node() -> Result<Command> {
     Ok(command)
 }
 
-/// The program `siskin`: `$SISKIN_BIN`, else built.
-pub(crate) fn command_line() -> Result<PathBuf> {
-    if let Some(path) = std::env::var_os("SISKIN_BIN") {
-        return Ok(path.into());
-    }
-    shell::run(shell::cargo().args(["build", "--quiet", "-p", "siskin-cli"]))?;
-    Ok(shell::target_dir().join("debug/siskin"))
-}
-
 /// Where the tests find the native side, the models and the browser.
 fn environment() -> Result<Vec<(&'static str, PathBuf)>> {
-    let siskin = command_line()?;
-    shell::run(shell::cargo().args(["build", "--quiet", "-p", "siskin-wasm", "--example", "prepared"]))?;
+    let siskin = shell::siskin()?;
+    shell::run(shell::cargo().args(["build", "--quiet", "--workspace", "--example", "prepared"]))?;
     let work = shell::target_dir().join("npm/work");
     Ok(vec![
         ("SISKIN_BIN", siskin),

@@ -53,6 +53,16 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
+/// The program `siskin`: `$SISKIN_BIN`, else built. With the features of the whole workspace, as the tests build it: third-party
+/// crates are not built twice.
+pub(crate) fn siskin() -> Result<PathBuf> {
+    if let Some(path) = env::var_os("SISKIN_BIN") {
+        return Ok(path.into());
+    }
+    run(cargo().args(["build", "--quiet", "--workspace", "--bin", "siskin"]))?;
+    Ok(target_dir().join("debug/siskin"))
+}
+
 /// Runs a command with its output on our terminal.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start `{}`", line(command)))?;

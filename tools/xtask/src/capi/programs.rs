@@ -46,8 +46,8 @@ pub(super) fn run(host: &Library) -> Result<()> {
 
 /// `siskin inspect --c-header` and `--c-model`: `NAME.h` and `NAME.c` in `dir`.
 fn generate(model: &str, prefix: &str, dir: &Path, name: &str) -> Result<()> {
-    let mut command = shell::cargo();
-    command.args(["run", "--quiet", "--package", "siskin-cli", "--", "--quiet", "inspect", model, "--c-header"]);
+    let mut command = Command::new(shell::siskin()?);
+    command.args(["--quiet", "inspect", model, "--c-header"]).current_dir(shell::root());
     command.args(["--c-prefix", prefix, "--output"]).arg(dir.join(name).with_extension("h"));
     shell::run(command.arg("--c-model").arg(dir.join(name).with_extension("c")))
 }

@@ -62,7 +62,7 @@ fn model() -> Result<PathBuf> {
         fs::create_dir_all(to.parent().unwrap_or(&to))?;
         println!("compressing {DIGITS}; the compiler takes minutes to build, once");
         let digits = root.join(DIGITS);
-        let mut compress = Command::new(npm::command_line()?);
+        let mut compress = Command::new(shell::siskin()?);
         compress.arg("compress").arg(digits.join("digits.onnx")).arg("--calib").arg(digits.join("calib.npz"));
         compress.arg("--labels").arg(digits.join("labels.txt")).arg("--recipe").arg(root.join(RECIPE));
         shell::run(compress.arg("--quiet").arg("-o").arg(&to))?;

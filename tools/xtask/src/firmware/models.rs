@@ -1,8 +1,8 @@
 //! The models: what is compressed for the device, and what its outputs are compared on.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, fs};
 
 use anyhow::{Context, Result, ensure};
 
@@ -54,7 +54,8 @@ impl Model {
 
     /// Writes the artifact into `dir`.
     pub(super) fn compress(&self, dir: &Path) -> Result<()> {
-        let mut command = siskin();
+        let mut command = Command::new(shell::siskin()?);
+        command.current_dir(shell::root());
         command.args(["--quiet", "compress"]).arg(find(self.onnx)?).args(self.more);
         if !self.calib.is_empty() {
             command.arg("--calib").arg(find(self.calib)?);
@@ -66,18 +67,6 @@ impl Model {
     pub(super) fn len(&self, dir: &Path) -> Result<u64> {
         let file = self.artifact(dir);
         Ok(fs::metadata(&file).with_context(|| format!("there is no {}", file.display()))?.len())
-    }
-}
-
-/// The command line: `$SISKIN_BIN`, or the one of this checkout.
-pub(super) fn siskin() -> Command {
-    match env::var_os("SISKIN_BIN") {
-        Some(program) => Command::new(program),
-        None => {
-            let mut command = shell::cargo();
-            command.args(["run", "--quiet", "--package", "siskin-cli", "--"]);
-            command
-        }
     }
 }
 

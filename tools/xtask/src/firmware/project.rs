@@ -1,12 +1,13 @@
 //! The crate that `siskin firmware` writes: made, built as its reader would, proved, and run.
 
 use std::fs;
+use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
 use super::boards::Board;
-use super::models::{Model, siskin};
+use super::models::Model;
 use super::{LIMIT, Place, qemu};
 use crate::elf::Image;
 use crate::{bare, shell};
@@ -26,7 +27,8 @@ pub(super) fn check(place: &Place, board: &Board, model: &Model) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
-    let mut command = siskin();
+    let mut command = Command::new(shell::siskin()?);
+    command.current_dir(shell::root());
     command.args(["--quiet", "firmware"]).arg(model.artifact(&place.models)).args(["--target", board.name]);
     command.arg("--siskin").arg(shell::root().join("runtime")).arg("--output").arg(&folder);
     shell::output(&mut command)?;
