@@ -34,8 +34,8 @@ fn relative_error(shared: &Path, folder: &str, name: &str, weights: Weights) -> 
     error
 }
 
-/// Folder, name, and what rounding the weights to f16 costs in onnxruntime 1.32.0: the same measure, of the same ONNX file with the
-/// constant weights of its Conv, ConvTranspose, Gemm, MatMul, GRU and LSTM nodes rounded to half precision and nothing else.
+/// Folder, name, and what rounding the weights to their nearest f16 costs in onnxruntime 1.32.0: the same measure, of the same ONNX
+/// file with the constant weights of its Conv, ConvTranspose, Gemm, MatMul, GRU and LSTM nodes rounded and nothing else.
 const MODELS: [(&str, &str, f64); 17] = [
     ("mlperf_tiny", "ad_autoencoder_float", 1.368e-3),
     ("mlperf_tiny", "ic_resnet8_float", 8.553e-3),
@@ -64,23 +64,31 @@ fn f32_within_1e_4() {
     }
 }
 
-/// Models that lose more than 1e-3 by the rounding of their weights alone, whoever computes them.
-const BEYOND: [&str; 4] =
-    ["ad_autoencoder_float", "ic_resnet8_float", "kws_dscnn_float", "vww_mobilenetv1_025_96_float"];
+/// Models that lose more than 1e-3 although their errors make up for each other. The picture classifier takes bytes as they are, and
+/// its first layer takes differences of them.
+const BEYOND: [(&str, f64); 4] = [
+    ("ic_resnet8_float", 3e-3),
+    ("vww_mobilenetv1_025_96_float", 1.2e-3),
+    ("kws_dscnn_float", 1.2e-3),
+    ("breast_cancer_mlp", 1.2e-3),
+];
 
-/// The wake word's batch normalizations are folded before rounding, so other values are rounded: 1.3e-6 and not 3.8e-6.
-const FOLDED: f64 = 3e-6;
-
-/// Rounding costs what it costs in onnxruntime, and at most 1e-3 except where onnxruntime loses more, too.
+/// Rounding costs less than it costs anybody who rounds to the nearest, over all models, and at most 1e-3 but for four.
 #[test]
-fn f16_weights_cost_what_rounding_costs() {
+fn f16_weights_cost_less_than_rounding_to_the_nearest() {
     let shared = shared_or_leave!();
-    for (folder, name, theirs) in MODELS {
+    let mut logs = 0.0;
+    for (folder, name, nearest) in MODELS {
         let cost = relative_error(&shared, folder, name, Weights::F16);
-        println!("{name}: rounding costs {cost:.3e}, in onnxruntime {theirs:.3e}");
-        assert!((cost - theirs).abs() <= 0.02 * theirs + FOLDED, "{name}: {cost:.3e} and not {theirs:.3e}");
-        assert!(cost <= 1e-3 || BEYOND.contains(&name), "{name}: {cost:.3e}");
+        let ratio = cost / nearest;
+        println!("{name}: rounding costs {cost:.3e}, to the nearest {nearest:.3e}: {ratio:.2} of it");
+        logs += ratio.ln();
+        let limit = BEYOND.iter().find(|(beyond, _)| *beyond == name).map_or(1e-3, |&(_, limit)| limit);
+        assert!(cost <= limit, "{name}: {cost:.3e}");
     }
+    let mean = (logs / MODELS.len() as f64).exp();
+    println!("geometric mean: {mean:.2} of rounding to the nearest");
+    assert!(mean <= 0.9);
 }
 
 /// The kernels add nothing to the rounding: the answers equal those of `f32` weights that were rounded to half precision before.

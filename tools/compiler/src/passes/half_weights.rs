@@ -1,6 +1,14 @@
 //! Stores the weights of layers as f16, in the file and in flash.
+//!
+//! A weight goes to one of its two neighbours in f16. The nearest is best for one weight, but not for a sum: inputs of a layer
+//! have a common mean, as after a Relu or in a picture, so what the errors of an output's weights add up to is felt most.
+//! Each weight therefore takes the neighbour that brings the sum of the errors so far nearer to zero; large weights, whose
+//! neighbours lie far apart, go first, and small ones make up for them. The taps of one input channel stand together, because
+//! what they see is most alike.
+//!
+//! It costs a few percent where inputs have no common mean.
 
-use crate::ir::{Graph, NodeId, Tensor};
+use crate::ir::{Graph, Node, NodeId, Tensor};
 use half::f16;
 use siskin::op::{Conv, ConvTranspose, Gru, Lstm, MatMul, Rnn};
 
@@ -20,16 +28,122 @@ pub fn half_weights(graph: &mut Graph) {
 
 /// Rounds one constant operand.
 fn halve(graph: &mut Graph, id: NodeId, i: usize) -> Option<()> {
-    let w = graph.node(id).input(i)?;
+    let node = graph.node(id);
+    let w = node.input(i)?;
     let tensor = graph.constant(w)?.clone();
-    let half = Tensor::new(tensor.dims(), &narrow(tensor.get::<f32>()?)?)?;
+    let half = Tensor::new(tensor.dims(), &narrow(tensor.get::<f32>()?, &Filters::of(node, tensor.dims()))?)?;
     let name = graph.value(w).name.clone();
     let fresh = graph.add_const(&name, half);
     graph.node_mut(id).inputs[i] = Some(fresh);
     Some(())
 }
 
-fn narrow(values: &[f32]) -> Option<Vec<f16>> {
-    let halves: Vec<f16> = values.iter().map(|&v| f16::from_f32(v)).collect();
-    halves.iter().zip(values).all(|(h, v)| h.is_finite() == v.is_finite()).then_some(halves)
+/// Where the weights of one output lie.
+struct Filters {
+    /// Outputs.
+    count: usize,
+    /// Taps of each input channel.
+    taps: usize,
+    /// Input channels.
+    channels: usize,
+    /// Whether the output is the last axis of the tensor, not the first.
+    last: bool,
+}
+
+impl Filters {
+    fn of(node: &Node, dims: &[u32]) -> Filters {
+        let last = node.get::<MatMul>().is_some_and(|a| !a.transpose_b);
+        let dims: Vec<usize> = dims.iter().map(|&d| d as usize).collect();
+        let windows = node.is::<Conv>() || node.is::<ConvTranspose>();
+        match dims.as_slice() {
+            [count, taps @ .., channels] if windows => {
+                Filters { count: *count, taps: taps.iter().product(), channels: *channels, last }
+            }
+            [outer @ .., columns] if last => {
+                Filters { count: *columns, taps: 1, channels: outer.iter().product(), last }
+            }
+            [outer @ .., channels] => Filters { count: outer.iter().product(), taps: 1, channels: *channels, last },
+            [] => Filters { count: 1, taps: 1, channels: 1, last },
+        }
+    }
+
+    /// The weights of output `o` in the order of rounding, as indices in the tensor.
+    fn order(&self, o: usize, weights: &[f32]) -> Vec<usize> {
+        let at = |tap: usize, channel: usize| {
+            if self.last { channel * self.count + o } else { (o * self.taps + tap) * self.channels + channel }
+        };
+        let falling = |group: &mut Vec<usize>| group.sort_by(|&a, &b| weights[b].abs().total_cmp(&weights[a].abs()));
+        let mut groups: Vec<Vec<usize>> = if self.taps == 1 {
+            vec![(0..self.channels).map(|c| at(0, c)).collect()]
+        } else {
+            (0..self.channels).map(|c| (0..self.taps).map(|t| at(t, c)).collect()).collect()
+        };
+        groups.iter_mut().for_each(falling);
+        groups.concat()
+    }
+}
+
+/// The weights in f16; nothing if one lies beyond its range.
+fn narrow(weights: &[f32], filters: &Filters) -> Option<Vec<f16>> {
+    let mut halves = vec![f16::ZERO; weights.len()];
+    for o in 0..filters.count {
+        let mut error = 0.0;
+        for i in filters.order(o, weights) {
+            halves[i] = toward_zero_error(weights[i], error)?;
+            error += f64::from(halves[i]) - f64::from(weights[i]);
+        }
+    }
+    Some(halves)
+}
+
+/// The neighbour of `v` in f16 that leaves the lesser error when added to `error`; nothing beyond f16's range.
+fn toward_zero_error(v: f32, error: f64) -> Option<f16> {
+    let near = f16::from_f32(v);
+    if !near.is_finite() {
+        return None;
+    }
+    // Bits without the sign count f16's values upwards from zero.
+    let step = if near.to_f32().abs() < v.abs() { 1 } else { -1 };
+    let other = f16::from_bits(near.to_bits().wrapping_add_signed(step));
+    let off = |half: f16| f64::from(half) - f64::from(v);
+    let takes = other.is_finite() && off(near) != 0.0;
+    Some(if takes && (error + off(other)).abs() < (error + off(near)).abs() { other } else { near })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    fn pass(graph: &mut crate::ir::Graph) -> Result<bool, crate::ir::IrError> {
+        super::half_weights(graph);
+        Ok(true)
+    }
+
+    #[test]
+    fn errors_of_an_output_make_up_for_each_other() {
+        // Neighbours in f16 lie 2 apart beyond 2048, 4 apart beyond 4096.
+        super::super::check(
+            ("half_weights", pass),
+            "graph g\nin x: f32[1,2]\nconst w: f32[3,2] = 2049 2049 1 2049 4098 2049\n\
+             y: f32[1,3] = MatMul(x, w) transpose_b=true min=-inf max=inf\nout y\n",
+            "graph g\nin x: f32[1,2]\nconst w: f16[3,2] = 2048 2050 1 2048 4096 2050\n\
+             y: f32[1,3] = MatMul(x, w) transpose_b=true min=-inf max=inf\nout y\n",
+        );
+        super::super::check(
+            ("half_weights", pass),
+            "graph g\nin x: f32[1,2]\nconst w: f32[2,1] = 2049 2049\n\
+             y: f32[1,1] = MatMul(x, w) transpose_b=false min=-inf max=inf\nout y\n",
+            "graph g\nin x: f32[1,2]\nconst w: f16[2,1] = 2048 2050\n\
+             y: f32[1,1] = MatMul(x, w) transpose_b=false min=-inf max=inf\nout y\n",
+        );
+    }
+
+    #[test]
+    fn signs_zeros_and_the_ends_of_the_range() {
+        let round = |v, error| super::toward_zero_error(v, error).map(|h| h.to_f32());
+        assert_eq!(round(-2049.0, 0.0), Some(-2048.0));
+        assert_eq!(round(-2049.0, 1.0), Some(-2050.0));
+        assert_eq!([round(0.0, 1.0), round(1.5, 9.0)], [Some(0.0), Some(1.5)]);
+        assert_eq!(round(65500.0, -100.0), Some(65504.0));
+        assert_eq!(round(1e5, 0.0), None);
+    }
 }
