@@ -82,3 +82,37 @@ fn takes_clamp(node: &Node) -> bool {
     let code = node.op.code;
     [Conv::CODE, ConvTranspose::CODE, MatMul::CODE, Add::CODE, Mul::CODE].contains(&code)
 }
+
+#[cfg(test)]
+mod tests {
+    const HEAD: &str = "graph g\nin q: i8[2]\nconst s: f32[] = 0.5\nconst z: i8[] = 1\nconst t: f32[] = 0.25\nconst u: i8[] = -2\n\
+                        x: f32[2] = DequantizeLinear(q, s, z) axis=0 block=0\n";
+
+    #[test]
+    fn what_no_rule_matches_stays_float_between_its_pairs() {
+        for float in
+            ["r: f32[2] = CumSum(x) axis=0 exclusive=false reverse=false\n", "in b: f32[2]\nr: f32[2] = Add(x, b)\n"]
+        {
+            let text = format!("{HEAD}{float}y: i8[2] = QuantizeLinear(r, t, u) axis=0 block=0 dtype=i8\nout y\n");
+            super::super::check(("fuse_qdq", super::fuse_qdq), &text, &text);
+        }
+    }
+
+    #[test]
+    fn a_pair_of_equal_parameters_vanishes() {
+        super::super::check(
+            ("fuse_qdq", super::fuse_qdq),
+            &format!("{HEAD}y: i8[2] = QuantizeLinear(x, s, z) axis=0 block=0 dtype=i8\nout y\n"),
+            "graph g\nin q: i8[2]\nout q\n",
+        );
+    }
+
+    #[test]
+    fn a_clamp_that_others_read_is_not_taken() {
+        let clamp = "a: f32[2] = Add(x, x)\nc: f32[2] = Clip(a) min=0 max=6\n\
+                     y: i8[2] = QuantizeLinear(c, t, u) axis=0 block=0 dtype=i8\n";
+        // The sum is read twice, so the clamp becomes a table on its own integers only if it has them: it has none.
+        let text = format!("{HEAD}{clamp}out y\nout a\n");
+        super::super::check(("fuse_qdq", super::fuse_qdq), &text, &text);
+    }
+}

@@ -125,3 +125,58 @@ fn reshape(graph: &mut Graph, name: &str, x: ValueId, dims: &[u32]) -> Result<Va
     let shape = Shape::new(dims).ok_or_else(|| IrError::Definition(name.into()))?;
     Ok(graph.add::<Reshape>(name, &ReshapeAttrs { shape }, &[Some(x)])?[0])
 }
+
+#[cfg(test)]
+mod tests {
+    /// Steps of 0.5 by 0.5 and 0.25, of which a bias of 1 is 4 and 8; over a step of 0.25 of the output, 1 and 0.5.
+    #[test]
+    fn a_convolution_keeps_its_integers() {
+        super::super::check(
+            "in q: i8[1,3,3,1]\nx: f32[1,3,3,1] = DQ(q, s, z) pair\nconst wi: i8[2,2,2,1] = 1 2 3 4 5 6 7 8\n\
+             const ws: f32[2] = 0.5 0.25\nw: f32[2,2,2,1] = DQ(wi, ws, _) pair\nconst b: f32[2] = 1 1\n\
+             r: f32[1,2,2,2] = Conv(x, w, b) stride=[1,1,1] dilation=[1,1,1] pad_begin=[0,0,0] pad_end=[0,0,0] group=1 min=0 max=inf\n\
+             y: i8[1,2,2,2] = QuantizeLinear(r, t, u) pair dtype=i8\nout y\n",
+            "in q: i8[1,3,3,1]\nconst w: i8[2,2,2,1] = 1 2 3 4 5 6 7 8\nconst b: i32[2] = 4 8\nconst m: f32[2] = 1 0.5\n\
+             y: i8[1,2,2,2] = QLinearConv(q, w, b, m) window=[1,1,1,1] pads=[0,0,0,0] zeros=[1,-2,-2,127] group=1\nout y\n",
+        );
+    }
+
+    #[test]
+    fn taps_of_a_depthwise_convolution_come_first() {
+        super::super::check(
+            "in q: i8[1,2,2,2]\nx: f32[1,2,2,2] = DQ(q, s, z) pair\nconst wi: i8[2,1,2,1] = 1 2 3 4\n\
+             w: f32[2,1,2,1] = DQ(wi, s, _) pair\n\
+             r: f32[1,2,1,2] = Conv(x, w) stride=[1,1,1] dilation=[1,1,1] pad_begin=[0,0,0] pad_end=[0,0,0] group=2 min=-inf max=inf\n\
+             y: i8[1,2,1,2] = QuantizeLinear(r, t, u) pair dtype=i8\nout y\n",
+            "in q: i8[1,2,2,2]\nconst w: i8[1,2,2] = 1 3 2 4\nconst b: i32[2] = 0 0\nconst m: f32[2] = 1 1\n\
+             y: i8[1,2,1,2] = QLinearDepthwiseConv(q, w, b, m) window=[1,1,1,1] pads=[0,0,0,0] zeros=[1,-2,-128,127]\nout y\n",
+        );
+    }
+
+    #[test]
+    fn one_axis_becomes_two() {
+        super::super::check(
+            "in q: i8[1,3,1]\nx: f32[1,3,1] = DQ(q, s, z) pair\nconst wi: i8[1,2,1] = 1 2\nw: f32[1,2,1] = DQ(wi, s, _) pair\n\
+             r: f32[1,2,1] = Conv(x, w) stride=[1,1,1] dilation=[1,1,1] pad_begin=[0,0,0] pad_end=[0,0,0] group=1 min=-inf max=inf\n\
+             y: i8[1,2,1] = QuantizeLinear(r, t, u) pair dtype=i8\nout y\n",
+            "in q: i8[1,3,1]\np: i8[1,1,3,1] = Reshape(q) shape=[1,1,3,1]\nconst w: i8[1,1,2,1] = 1 2\n\
+             const b: i32[1] = 0\nconst m: f32[1] = 1\n\
+             c: i8[1,1,2,1] = QLinearConv(p, w, b, m) window=[1,1,1,1] pads=[0,0,0,0] zeros=[1,-2,-128,127] group=1\n\
+             y: i8[1,2,1] = Reshape(c) shape=[1,2,1]\nout y\n",
+        );
+    }
+
+    #[test]
+    fn a_transposed_convolution_keeps_its_integers() {
+        super::super::check(
+            "in q: i8[1,1,2,1]\nx: f32[1,1,2,1] = DQ(q, s, z) pair\nconst wi: i8[1,1,2,1] = 1 2\n\
+             w: f32[1,1,2,1] = DQ(wi, s, _) pair\n\
+             r: f32[1,1,4,1] = ConvTranspose(x, w) stride=[1,1,2] dilation=[1,1,1] pad_begin=[0,0,0] pad_end=[0,0,0] \
+             output_padding=[0,0,0] group=1 min=-inf max=inf\n\
+             y: i8[1,1,4,1] = QuantizeLinear(r, t, u) pair dtype=i8\nout y\n",
+            "in q: i8[1,1,2,1]\nconst w: i8[1,1,2,1] = 1 2\nconst b: i32[1] = 0\nconst m: f32[1] = 1\n\
+             y: i8[1,1,4,1] = QLinearConvTranspose(q, w, b, m) window=[1,2,1,1] pads=[0,0,0,0] output_padding=[0,0,0,0] \
+             zeros=[1,-2,-128,127]\nout y\n",
+        );
+    }
+}

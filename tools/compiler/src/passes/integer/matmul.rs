@@ -48,3 +48,29 @@ fn output_first(w: &Tensor, axis: u32) -> Option<Tensor> {
     let moved: Vec<i8> = (0..columns_n).flat_map(|c| (0..rows_n).map(move |r| from[r * columns_n + c])).collect();
     Tensor::new(&[columns, rows], &moved)
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn weights_count_outputs_first() {
+        super::super::check(
+            "in q: i8[1,2]\nx: f32[1,2] = DQ(q, s, z) pair\nconst wi: i8[2,3] = 1 2 3 4 5 6\nconst ws: f32[3] = 0.5 1 2\n\
+             w: f32[2,3] = DequantizeLinear(wi, ws, _) axis=1 block=0\nconst b: f32[3] = 1 2 -4\n\
+             r: f32[1,3] = MatMul(x, w, b) transpose_b=false min=-inf max=inf\n\
+             y: i8[1,3] = QuantizeLinear(r, t, u) pair dtype=i8\nout y\n",
+            "in q: i8[1,2]\nconst w: i8[3,2] = 1 4 2 5 3 6\nconst b: i32[3] = 4 4 -4\nconst m: f32[3] = 1 2 4\n\
+             y: i8[1,3] = QLinearMatMul(q, w, b, m) zeros=[1,-2,-128,127]\nout y\n",
+        );
+    }
+
+    #[test]
+    fn two_activations_make_a_product_of_their_own() {
+        super::super::check(
+            "in p: i8[2,2]\nin q: i8[3,2]\na: f32[2,2] = DQ(p, s, z) pair\nb: f32[3,2] = DQ(q, t, u) pair\n\
+             r: f32[2,3] = MatMul(a, b) transpose_b=true min=-inf max=inf\n\
+             y: i8[2,3] = QuantizeLinear(r, t, u) pair dtype=i8\nout y\n",
+            "in p: i8[2,2]\nin q: i8[3,2]\n\
+             y: i8[2,3] = QLinearBatchMatMul(p, q) zeros=[1,-2,-2,0] scale=0.5 transpose_b=true\nout y\n",
+        );
+    }
+}

@@ -144,3 +144,13 @@ pub(super) fn multipliers(x: f32, w: &[f32], y: f32) -> Vec<f32> {
 pub(super) fn steps(x: f32, w: &[f32]) -> Vec<f32> {
     w.iter().map(|w| x * w).collect()
 }
+
+/// Runs `fuse_qdq` on `body`, drops what nothing reads any more, and compares with `after`: the shape of every rule's test. Both
+/// texts may name the parameters `s`, `z` of operands (a step of 0.5, 1 for zero) and `t`, `u` of results (0.25, -2).
+#[cfg(test)]
+fn check(body: &str, after: &str) {
+    let head = "graph g\nconst s: f32[] = 0.5\nconst z: i8[] = 1\nconst t: f32[] = 0.25\nconst u: i8[] = -2\n";
+    let text =
+        |body: &str| format!("{head}{body}").replace("DQ(", "DequantizeLinear(").replace(" pair", " axis=0 block=0");
+    super::check(("fuse_qdq", super::fuse_qdq::fuse_qdq), &text(body), &text(after));
+}

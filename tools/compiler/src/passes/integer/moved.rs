@@ -20,3 +20,15 @@ pub(in super::super) fn moved(graph: &mut Graph, m: &Match<'_>) -> Result<Option
 fn aligned(graph: &mut Graph, m: &Match<'_>, q: Quantized) -> Result<ValueId, IrError> {
     if q.scale == m.y.scale && q.zero == m.y.zero { Ok(q.value) } else { super::table::map(graph, m, q, |v| v) }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn integers_move_in_the_parameters_of_the_result() {
+        super::super::check(
+            "in p: i8[2]\nin q: i8[3]\na: f32[2] = DQ(p, t, u) pair\nb: f32[3] = DQ(q, t, u) pair\n\
+             r: f32[5] = Concat(a, b) axis=0\ny: i8[5] = QuantizeLinear(r, t, u) pair dtype=i8\nout y\n",
+            "in p: i8[2]\nin q: i8[3]\ny: i8[5] = Concat(p, q) axis=0\nout y\n",
+        );
+    }
+}

@@ -56,3 +56,18 @@ fn window(graph: &Graph, x: ValueId, kernel: [u32; 3]) -> [u32; 3] {
     let whole = |k: u32, len: u32| if k == len && k > 255 { 0 } else { k };
     [kernel[0], whole(kernel[1], height), whole(kernel[2], width)]
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_average_takes_the_ratio_of_steps() {
+        super::super::check(
+            "in q: i8[1,2,2,3]\nx: f32[1,2,2,3] = DQ(q, s, z) pair\n\
+             r: f32[1,1,1,3] = AveragePool(x) kernel=[1,2,2] stride=[1,1,1] dilation=[1,1,1] pad_begin=[0,0,0] pad_end=[0,0,0] \
+             count_include_pad=false uncounted=[0,0,0]\n\
+             y: i8[1,1,1,3] = QuantizeLinear(r, t, u) pair dtype=i8\nout y\n",
+            "in q: i8[1,2,2,3]\ny: i8[1,1,1,3] = QLinearAveragePool(q) kernel=[2,2,0,0] window=[1,1,1,1] pads=[0,0,0,0] \
+             zeros=[1,-2,-128,127] scale=2 count_include_pad=false\nout y\n",
+        );
+    }
+}

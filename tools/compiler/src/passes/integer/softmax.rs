@@ -19,3 +19,18 @@ pub(in super::super) fn softmax(graph: &mut Graph, m: &Match<'_>) -> Result<Opti
     let attrs = QLinearSoftmaxAttrs { y_scale: m.y.scale, zeros: SignedQuad([0, m.y.zero_i8(), -128, 127]) };
     Ok(Some(graph.add::<QLinearSoftmax>(&m.node.name, &attrs, &[Some(x.value), Some(powers)])?[0]))
 }
+
+#[cfg(test)]
+mod tests {
+    /// A step of ln 2 makes powers of 2.
+    #[test]
+    fn eight_powers_are_stored() {
+        super::super::check(
+            "in q: i8[1,4]\nconst l: f32[] = 0.6931472\nx: f32[1,4] = DQ(q, l, z) pair\nr: f32[1,4] = Softmax(x) axis=1\n\
+             y: i8[1,4] = QuantizeLinear(r, t, u) pair dtype=i8\nout y\n",
+            "in q: i8[1,4]\nconst p: f32[8] = 0.5 0.25 0.0625 0.00390625 0.000015258788 \
+             0.00000000023283063 0.000000000000000000054210102 0.000000000000000000000000000000000000002938734\n\
+             y: i8[1,4] = QLinearSoftmax(q, p) y_scale=0.25 zeros=[0,-2,-128,127]\nout y\n",
+        );
+    }
+}

@@ -49,3 +49,35 @@ fn add(graph: &mut Graph, m: &Match<'_>, x: Quantized, entries: &[i8]) -> Result
     let table = graph.add_const("table", Tensor::vector(entries));
     Ok(graph.add::<Lut>(&m.node.name, &NoAttrs {}, &[Some(x.value), Some(table)])?[0])
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use crate::ir::Graph;
+
+    /// The table of `body`, which makes `y` of `q`, for the integers from -128 on.
+    fn table(body: &str) -> Vec<i8> {
+        let text = format!(
+            "graph g\nin q: i8[2]\nconst s: f32[] = 0.5\nconst z: i8[] = 1\nconst t: f32[] = 0.25\nconst u: i8[] = -2\n\
+             x: f32[2] = DequantizeLinear(q, s, z) axis=0 block=0\n{body}out y\n"
+        );
+        let mut graph: Graph = crate::ir::parse(&text).unwrap();
+        assert!(super::super::super::fuse_qdq::fuse_qdq(&mut graph).unwrap());
+        let lut = graph.node(graph.producer(graph.outputs[0].value).unwrap()).clone();
+        assert!(lut.is::<siskin::op::Lut>());
+        graph.constant(lut.input(1).unwrap()).unwrap().get::<i8>().unwrap().to_vec()
+    }
+
+    #[test]
+    fn a_function_of_one_value_becomes_its_table() {
+        let entries = table("r: f32[2] = Abs(x)\ny: i8[2] = QuantizeLinear(r, t, u) axis=0 block=0 dtype=i8\n");
+        let expected = |q: i32| (((q - 1) as f32 * 0.5).abs() / 0.25 - 2.0).min(127.0) as i8;
+        assert_eq!(entries, (-128..128).map(expected).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn other_parameters_are_a_table() {
+        let entries = table("y: i8[2] = QuantizeLinear(x, t, u) axis=0 block=0 dtype=i8\n");
+        assert_eq!(entries, (-128..128).map(|q| ((q - 1) * 2 - 2).clamp(-128, 127) as i8).collect::<Vec<_>>());
+    }
+}
