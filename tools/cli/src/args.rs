@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Write a project around an artifact, a crate or C, that builds for a core and runs in QEMU.
     Firmware(Firmware),
+    /// List the ONNX operators that models may use.
+    Operators,
     /// Compress and evaluate the handwritten digits model that comes with siskin.
     Demo(Demo),
     /// Print completions for a shell: `siskin completions bash > /etc/bash_completion.d/siskin`.
@@ -143,7 +145,8 @@ pub(crate) struct Run {
     /// The model, .onnx or .siskin.
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) model: PathBuf,
-    /// The input: .npy, or .npz with an array x or arrays named as the model's inputs. A leading axis counts samples.
+    /// The input: .npy, or .npz with arrays named as the model's inputs; x will do for a model of one. A leading axis counts
+    /// samples.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input: String,
     /// Where the outputs go, .npz or .npy; printed if not given.

@@ -134,6 +134,9 @@ fn bad_models_name_file_and_node() {
     try_model("short.onnx", &model(&product, &[w], &xs, &ys), &["'w'"]);
     let w = initializer("w", &[3, 2], &[0.0; 6]);
     try_model("shapes.onnx", &model(&product, &[w], &xs, &ys), &["'product'", "MatMul"]);
+    let w = initializer("w", &[4, 0], &[]);
+    let nothing = [value("y", &[1, 0])];
+    try_model("hollow.onnx", &model(&product, &[w], &xs, &nothing), &["'product'", "MatMul", "'y'", "[1,0]"]);
     desk.refuses(&["compress", "gone.onnx", "-o", "out.siskin"], &["gone.onnx"]);
 }
 
@@ -159,9 +162,7 @@ fn bad_data_names_file_and_array() {
         &["compress", "m.onnx", "--weights", "f32", "--shape", "q=2", "-o", "out.siskin"],
         &["m.onnx", "--shape q"],
     );
-    // One sample is little, but it is data.
-    write_npz(desk.path("one.npz"), &[("x".into(), array(&[1, 4], vec![0.5, -1.0, 2.0, 0.0]))]).unwrap();
-    desk.json(&["--json", "compress", "m.onnx", "--calib", "one.npz", "-o", "one.siskin"]);
+    try_data("one.npz", &[("x", array(&[1, 4], vec![0.5, -1.0, 2.0, 0.0]))], &["'x'", "one sample", "at least two"]);
 }
 
 #[test]
@@ -173,6 +174,10 @@ fn run_refuses_what_does_not_fit() {
     save("wide.npy", array(&[1, 5], vec![1.0; 5]));
     save("nan.npy", array(&[1, 4], vec![1.0, f32::INFINITY, 0.0, 0.0]));
     desk.json(&["--json", "run", "m.onnx", "--input", "good.npy", "--output", "y.npy"]);
+    // The array may be called as the input is.
+    write_npz(desk.path("x.npz"), &[("x".into(), array(&[3, 4], vec![1.0; 12]))]).unwrap();
+    write_npz(desk.path("other.npz"), &[("other".into(), array(&[3, 4], vec![1.0; 12]))]).unwrap();
+    desk.refuses(&["run", "m.onnx", "--input", "other.npz"], &["other.npz", "'x'", "'other'"]);
     desk.refuses(&["run", "m.onnx", "--input", "wide.npy"], &["wide.npy"]);
     desk.refuses(&["run", "m.onnx", "--input", "nan.npy"], &["nan.npy"]);
     desk.refuses(&["run", "m.onnx", "--input", "good.npy", "--output", "no/such/folder/y.npz"], &["no/such/folder"]);

@@ -64,7 +64,7 @@ fn unlabelled_npy_names_the_file() {
 fn calibration_that_overflows_names_file_and_array() {
     let desk = Desk::new();
     desk.write("m.onnx", &linear());
-    write_npz(desk.path("c.npz"), &[("x".into(), array(&[1, 4], vec![3e38; 4]))]).unwrap();
+    write_npz(desk.path("c.npz"), &[("x".into(), array(&[2, 4], vec![3e38; 8]))]).unwrap();
     let args = ["compress", "m.onnx", "--calib", "c.npz", "-o", "out.siskin"];
     desk.refuses(&args, &["m.onnx", "array 'x' of c.npz", "sample 0", "'product'", "--mean"]);
 }

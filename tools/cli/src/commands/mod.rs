@@ -7,6 +7,7 @@ mod demo;
 mod eval;
 pub(crate) mod firmware;
 mod inspect;
+mod operators;
 mod run;
 mod verify;
 
@@ -24,6 +25,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Command::Verify(a) => verify::verify(args, a),
         Command::Bench(a) => bench::bench(args, a),
         Command::Firmware(a) => firmware::firmware(args, a),
+        Command::Operators => operators::list(args),
         Command::Demo(a) => demo::demo(args, a),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Args::command(), "siskin", &mut std::io::stdout());

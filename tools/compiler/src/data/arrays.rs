@@ -5,7 +5,7 @@
 //! group  [n] integers            FILE.npz:train reads x_train, y_train and group_train
 //! ```
 //!
-//! An `x` of the model's own shape is one sample.
+//! An `x` of the model's own shape is one sample. Where there is no `x`, the array may be called as the model's input is.
 //!
 //! What is absent: names other than these, and groups that are not numbers.
 
@@ -42,7 +42,11 @@ impl Arrays {
             let name = full(name);
             names.contains(&name).then(|| Stored::member(path, &name)).transpose()
         };
-        let Some(x) = find("x")? else { return Err(no_samples(path, full("x"), &names)) };
+        let named = |x: Option<Stored>| match x {
+            None if !matches!(spec.name.as_str(), "" | "y" | "group") => find(&spec.name),
+            x => Ok(x),
+        };
+        let Some(x) = named(find("x")?)? else { return Err(no_samples(path, full("x"), &names)) };
         let y = if spec.no_labels { None } else { find("y")? };
         Self::new(x, y, find("group")?, spec)
     }

@@ -35,6 +35,14 @@ macro_rules! families {
             let families: &[&[(&str, Translate)]] = &[$($module::OPERATORS),*];
             families.iter().copied().flatten().find(|(name, _)| *name == op).map(|&(_, t)| t)
         }
+
+        /// The names of ONNX's operators that models may use, sorted.
+        pub fn operators() -> Vec<&'static str> {
+            let families: &[&[(&str, Translate)]] = &[$($module::OPERATORS),*];
+            let mut names: Vec<_> = families.iter().copied().flatten().map(|&(name, _)| name).collect();
+            names.sort_unstable();
+            names
+        }
     };
 }
 

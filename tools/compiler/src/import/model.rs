@@ -3,7 +3,7 @@
 use super::context::NodeContext;
 use super::{ImportError, proto, translator};
 use crate::ir::{Graph, Tensor, ValueId};
-use siskin::{Shape, Type};
+use siskin::{DType, Shape, Type};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto, tensor_shape_proto, type_proto};
@@ -17,7 +17,7 @@ pub struct Options {
     pub bake: BTreeMap<String, Tensor>,
     /// Values to give as outputs instead of the file's own, by name; empty for the file's own.
     pub outputs: Vec<String>,
-    /// Whether an input may have an axis of length 0; a model of which nothing can be computed is else refused.
+    /// Whether inputs and activations may have an axis of length 0; a model of which nothing can be computed is else refused.
     pub allow_empty: bool,
 }
 
@@ -243,12 +243,24 @@ impl Importer<'_> {
                 let (file, op) = (file(self.path), node.op_type.clone());
                 return Err(ImportError::Node { file, node: name(node), op, opset, reason });
             };
+            if self.is_void(value) {
+                let reason = format!("output {i} ('{output}') is {}: nothing can be computed", self.graph.ty(value));
+                let (file, op) = (file(self.path), node.op_type.clone());
+                return Err(ImportError::Node { file, node: name(node), op, opset, reason });
+            }
             if self.values.insert(output.clone(), value).is_some() {
                 let reason = format!("value '{output}' is made twice");
                 return Err(ImportError::graph(&file(self.path), reason));
             }
         }
         Ok(())
+    }
+
+    /// Whether a value holds no activations. Integers may: an empty list of axes is a shape.
+    fn is_void(&self, value: ValueId) -> bool {
+        let ty = self.graph.ty(value);
+        let real = matches!(ty.dtype, DType::F32 | DType::F16 | DType::F64);
+        real && ty.shape.elements() == 0 && self.graph.constant(value).is_none() && !self.options.allow_empty
     }
 
     /// Constants of a file may hold what no weight should: better said here, by name, than found in an activation.
@@ -273,7 +285,7 @@ impl Importer<'_> {
             op: node.op_type.clone(),
             domain: node.domain.clone(),
             opset,
-            way_out: "replace it by operators of ARCHITECTURE.md's list when exporting, or cut the model before it"
+            way_out: "replace it when exporting by operators that `siskin operators` lists, or cut the model before it"
                 .into(),
         })
     }

@@ -80,6 +80,11 @@ pub enum QuantizeError {
         /// The value in the model.
         value: String,
     },
+    /// One sample has no range.
+    #[error(
+        "calibration: {0} has one sample, and ranges need at least two: give some hundred that look like what the model will see"
+    )]
+    OneSample(Place),
     /// There is nothing to quantize.
     #[error("no operator of this model can be quantized: use --weights f32 or --weights f16")]
     Nothing,
@@ -98,6 +103,9 @@ pub fn quantize(
     let points = points::find(graph);
     if points.is_empty() {
         return Err(QuantizeError::Nothing);
+    }
+    if calib.len() < 2 {
+        return Err(QuantizeError::OneSample(calib.place()));
     }
     let ranges = calibrate::ranges(graph, &points, calib, options.method, progress)?;
     let mut quantized = graph.clone();
