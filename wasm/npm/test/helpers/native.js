@@ -25,7 +25,7 @@ const TASKS = {
   kws: { stem: "kws_dscnn", calib: "kws_calib.npz", val: "kws_val.npz" },
   sww: { stem: "sww_dsconv1d", calib: "sww_calib.npz", val: "sww_calib.npz" },
   ad: { stem: "ad_autoencoder", calib: "ad_x_f32.npy", val: "ad_x_f32.npy" },
-  ic: { stem: "ic_resnet8", calib: "cifar10_val.npz", rows: 128, val: "ic_val.npz" },
+  ic: { stem: "ic_resnet8", calib: "cifar10_train.npz", rows: 256, val: ["ic_val.npz", "cifar10_val.npz"] },
   vww: { stem: "vww_mobilenetv1_025_96", calib: "vww_calib.npz", val: "vww_val.npz", std: 255 },
 };
 
@@ -95,7 +95,9 @@ export function compileDigits() {
 /** What a model is judged on: rows of float32, or of int8 for models that take it, as `port` would quantize. */
 export function inputs(name, { count, port } = {}) {
   const { val, std } = TASKS[name.split("_")[0]];
-  const { shape, rows } = scaled(data(val), std, count);
+  const sets = [val].flat().map((file) => scaled(data(file), std, count));
+  const [{ shape }] = sets;
+  const rows = sets.flatMap((set) => set.rows).slice(0, count);
   const quantized = (value) => Math.min(127, Math.max(-128, Math.round(value / port.scale) + port.zeroPoint));
   return { shape, rows: port ? rows.map((row) => Int8Array.from(row, quantized)) : rows };
 }
