@@ -1,7 +1,7 @@
 //! What makes a file safe to run: the graph part of [`Artifact::parse`].
 //!
 //! Proved here, once:
-//! 1. every tensor lies inside its place, aligned to its element;
+//! 1. every tensor lies inside its place, aligned to its element, and arena and state end where their last tensor does;
 //! 2. every operator reads only constants, state, inputs and values that an earlier operator wrote;
 //! 3. arena tensors stand in the table in the order in which they come to life, inputs first, and each is
 //!    written exactly once; `last_use` is the last operator that reads it;
@@ -21,8 +21,18 @@ impl Artifact<'_> {
         if self.tensors.len() > MAX_TENSORS {
             return Err(FormatError::Tensor(u16::MAX));
         }
+        let [mut arena, mut state] = [0; 2];
         for (tensor, i) in self.tensors.iter().zip(0u16..) {
-            self.verify_tensor(tensor).ok_or(FormatError::Tensor(i))?;
+            let (place, end) = self.verify_tensor(tensor).ok_or(FormatError::Tensor(i))?;
+            match place {
+                Place::Arena => arena = end.max(arena),
+                Place::State => state = end.max(state),
+                Place::Weights => {}
+            }
+        }
+        // Nobody may ask a device for memory that nothing uses.
+        if usize::try_from(self.header.arena_len) != Ok(arena) || usize::try_from(self.header.state_len) != Ok(state) {
+            return Err(FormatError::Length);
         }
         for (io, i) in self.io.iter().zip(0u16..) {
             self.verify_io(io).ok_or(FormatError::Io(i))?;
@@ -31,16 +41,18 @@ impl Artifact<'_> {
         self.goldens().verify(self).ok_or(FormatError::Golden)
     }
 
-    fn verify_tensor(&self, tensor: &TensorRecord) -> Option<()> {
+    /// The place of a tensor, and its end there.
+    fn verify_tensor(&self, tensor: &TensorRecord) -> Option<(Place, usize)> {
         let dtype = tensor.dtype()?;
         let range = self.range(tensor)?;
-        let room = match tensor.place()? {
+        let place = tensor.place()?;
+        let room = match place {
             Place::Arena => usize::try_from(self.header.arena_len).ok()?,
             Place::State => usize::try_from(self.header.state_len).ok()?,
             Place::Weights => self.weights.len(),
         };
         let aligned = tensor.offset.checked_rem(dtype.size()) == Some(0);
-        (aligned && range.end <= room && tensor.reserved == 0).then_some(())
+        (aligned && range.end <= room && tensor.reserved == 0).then_some((place, range.end))
     }
 
     fn verify_io(&self, io: &IoRecord) -> Option<()> {
