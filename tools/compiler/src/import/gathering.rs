@@ -41,6 +41,11 @@ pub(super) fn indices(cx: &mut NodeContext<'_>, operand: usize) -> Result<ValueI
 fn gather<O: Op<Attrs = GatherAttrs>>(cx: &mut NodeContext<'_>) -> Made {
     let (x, at) = (cx.input(0)?, indices(cx, 1)?);
     let axis = cx.axis(cx.int_or("axis", 0)?, cx.rank(x))? as u32;
+    let len = cx.dims(x).get(axis as usize).map_or(0, |&n| i64::from(n));
+    let constant = cx.graph.constant(at).and_then(|t| t.to_i64());
+    if let Some(index) = constant.into_iter().flatten().find(|i| !(-len..len).contains(i)) {
+        return cx.fail(format!("index {index} lies outside axis {axis} of length {len}"));
+    }
     one(cx.op::<O>(&GatherAttrs { axis }, &[x, at])?)
 }
 

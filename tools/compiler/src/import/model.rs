@@ -81,6 +81,9 @@ pub fn summarize(path: &Path) -> Result<Summary, ImportError> {
     })
 }
 
+/// The newest version of ONNX's own operators whose changes are accounted for.
+const NEWEST_OPSET: i64 = 25;
+
 struct Importer<'a> {
     graph: Graph,
     values: HashMap<String, ValueId>,
@@ -232,7 +235,7 @@ impl Importer<'_> {
 
     fn node(&mut self, node: &NodeProto) -> Result<(), ImportError> {
         self.finite_weights(node)?;
-        let opset = self.opset(&node.domain);
+        let opset = self.opset(node)?;
         let translate = self.translator(node, opset)?;
         let inputs = node.input.iter().map(|i| self.values.get(i).copied()).collect();
         let mut cx = NodeContext { graph: &mut self.graph, node, name: name(node), opset, inputs, path: self.path };
@@ -290,9 +293,24 @@ impl Importer<'_> {
         })
     }
 
-    fn opset(&self, domain: &str) -> i64 {
-        let same = |d: &str| d == domain || (matches!(d, "" | "ai.onnx") && matches!(domain, "" | "ai.onnx"));
-        self.model.opset_import.iter().find(|o| same(&o.domain)).map_or(1, |o| o.version)
+    /// The version of the operators that a node means.
+    fn opset(&self, node: &NodeProto) -> Result<i64, ImportError> {
+        let domain = node.domain.as_str();
+        let own = |d: &str| matches!(d, "" | "ai.onnx");
+        let same = |d: &str| d == domain || own(d) && own(domain);
+        let given = self.model.opset_import.iter().find(|o| same(&o.domain)).map(|o| o.version);
+        let fail = |reason: String| Err(ImportError::graph(&file(self.path), reason));
+        match given {
+            Some(version) if own(domain) && !(1..=NEWEST_OPSET).contains(&version) => fail(format!(
+                "it is written in opset {version}, and siskin knows 1 to {NEWEST_OPSET}: export it with one of those"
+            )),
+            Some(version) => Ok(version),
+            None if own(domain) => fail(
+                "it does not say which opset its operators are of: export it again, or check it with onnx.checker"
+                    .into(),
+            ),
+            None => Ok(1),
+        }
     }
 
     fn outputs(&mut self, graph: &GraphProto) -> Result<(), ImportError> {

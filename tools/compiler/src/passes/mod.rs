@@ -5,6 +5,7 @@
 
 mod absorb_ports;
 mod activation;
+mod add_and_multiply;
 mod advance_quantize;
 mod delay_dequantize;
 mod fold_batch_norm;
@@ -22,6 +23,7 @@ mod share;
 mod sink_transposes;
 mod transpose_weights;
 
+pub(crate) use add_and_multiply::multiply_divisions;
 pub use half_weights::half_weights;
 
 use crate::ir::{Graph, IrError};
@@ -72,6 +74,7 @@ pub const SIMPLIFY: &[Pass] = &[
     ("transpose_weights", transpose_weights::transpose_weights),
     ("pool_means", pool_means::pool_means),
     ("fold_batch_norm", fold_batch_norm::fold_batch_norm),
+    ("add_and_multiply", add_and_multiply::add_and_multiply),
     ("fold_scale", fold_scale::fold_scale),
     ("fuse_bias", fuse_bias::fuse_bias),
     ("fold_pad", fold_pad::fold_pad),

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | Conv, ConvTranspose, MatMul by a constant | own parameters |
 //! | MatMul of two activations, Add, Mul, AveragePool, Softmax, functions of one value | own parameters |
-//! | Reshape, Transpose, MaxPool, Slice, Concat, … | one set of parameters for all: they only move values |
+//! | Reshape, Transpose, MaxPool, Slice, … | one set of parameters for all: they only move values |
+//! | Concat | as those, except that an operand which others read, too, keeps its own: a table aligns it |
 
 use crate::ir::{Graph, Node, NodeId, ValueId};
 use siskin::DType;
@@ -14,7 +15,7 @@ use siskin::op::{
     Add, AveragePool, Concat, Conv, ConvTranspose, Expand, MatMul, MaxPool, Mul, ReduceAttrs, Reshape, Sigmoid, Slice,
     Softmax, SoftmaxAttrs, Tanh, Transpose,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Values that share one scale and zero point.
 #[derive(Clone, Debug)]
@@ -158,21 +159,40 @@ pub(super) fn find(graph: &Graph) -> Vec<Point> {
     let order: Vec<NodeId> = graph.order();
     let kinds: Vec<Kind> = order.iter().map(|&n| kind(graph, graph.node(n))).collect();
     let mut groups = Groups::default();
-    let mut wanted = Vec::new();
+    let (mut wanted, mut apart, mut moved) = (Vec::new(), Vec::new(), BTreeSet::new());
     let mut bounds = HashMap::new();
     for (&id, &kind) in order.iter().zip(&kinds) {
         let node = graph.node(id);
         let values: Vec<ValueId> = operands(graph, node).into_iter().chain(node.outputs.first().copied()).collect();
         match kind {
             Kind::Computes => wanted.extend(values),
-            Kind::Moves => values.windows(2).for_each(|w| groups.join(w[0], w[1])),
+            Kind::Moves => {
+                let Some(&y) = node.outputs.first() else { continue };
+                moved.insert(y);
+                for x in operands(graph, node) {
+                    if node.is::<Concat>() && graph.use_count(x) > 1 {
+                        apart.push((x, y));
+                    } else {
+                        groups.join(x, y);
+                    }
+                }
+            }
             Kind::Stays => {}
         }
         if let (Some(range), Some(&y)) = (fixed(node), node.outputs.first()) {
             bounds.insert(y, range);
         }
     }
-    let roots: std::collections::BTreeSet<ValueId> = wanted.iter().map(|&v| groups.root(v)).collect();
+    // What is moved into a value that becomes integers becomes integers, too.
+    loop {
+        let roots: BTreeSet<ValueId> = wanted.iter().map(|&v| groups.root(v)).collect();
+        let found = apart.iter().find(|(x, y)| roots.contains(&groups.root(*y)) && !roots.contains(&groups.root(*x)));
+        match found {
+            Some(&(x, _)) => wanted.push(x),
+            None => break,
+        }
+    }
+    let roots: BTreeSet<ValueId> = wanted.iter().map(|&v| groups.root(v)).collect();
     let mut members: BTreeMap<ValueId, Vec<ValueId>> = BTreeMap::new();
     for v in groups.known().into_iter().chain(wanted) {
         let root = groups.root(v);
@@ -182,7 +202,14 @@ pub(super) fn find(graph: &Graph) -> Vec<Point> {
         }
     }
     let points = members.into_values().filter(|m| !m.is_empty());
-    points.map(|values| Point { fixed: values.iter().find_map(|v| bounds.get(v).copied()), values }).collect()
+    points.map(|values| Point { fixed: common(&values, &moved, &bounds), values }).collect()
+}
+
+/// The bounds of everything that is moved together, if they are the same.
+fn common(values: &[ValueId], moved: &BTreeSet<ValueId>, bounds: &HashMap<ValueId, [f32; 2]>) -> Option<[f32; 2]> {
+    let mut sources = values.iter().filter(|v| !moved.contains(v)).map(|v| bounds.get(v).copied());
+    let first = sources.next()??;
+    sources.all(|s| s == Some(first)).then_some(first)
 }
 
 /// Disjoint sets of values.

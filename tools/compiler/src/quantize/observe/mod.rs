@@ -104,6 +104,12 @@ impl Observer {
         self.seen.observe(values);
     }
 
+    /// The smallest and the largest value so far; nothing before the first.
+    #[must_use]
+    pub fn extremes(&self) -> Option<[f32; 2]> {
+        self.seen.extremes()
+    }
+
     /// Pass two: counts. What pass one did not cover counts in the outermost bins.
     pub fn observe_histogram(&mut self, values: &[f32]) {
         self.histogram.get_or_insert_with(|| Histogram::new(self.seen.range())).observe(values);
