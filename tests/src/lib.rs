@@ -51,7 +51,7 @@ pub fn source(path: &Path, outputs: &[&str]) -> Source {
 #[must_use]
 pub fn dataset(spec: &Path, mut input: InputSpec, std: f32) -> Dataset {
     input.std = vec![std];
-    Dataset::open(&spec.display().to_string(), &input).unwrap_or_else(|e| panic!("{e}"))
+    Dataset::open(&spec.display().to_string(), &[input]).unwrap_or_else(|e| panic!("{e}"))
 }
 
 /// Evaluates a lowered model.
@@ -85,9 +85,23 @@ pub fn outputs(loaded: &mut Loaded, x: &Array) -> (Vec<u8>, Vec<f32>) {
         }
         session.run();
         raw.extend_from_slice(session.output_bytes(0).unwrap().1);
-        real.extend(siskin_compiler::eval::read(&session, 0).unwrap());
+        real.extend(siskin_compiler::walk::read(&session, 0).unwrap());
     }
     (raw, real)
+}
+
+/// Numbers of mean 0 and variance 1, nearly normal, the same for the same seed: sums of twelve uniform ones.
+#[must_use]
+pub fn noise(n: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut uniform = || {
+        // xorshift64*, Vigna 2016.
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        (state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 40) as f32 / 16_777_216.0
+    };
+    (0..n).map(|_| (0..12).map(|_| uniform()).sum::<f32>() - 6.0).collect()
 }
 
 /// The integers of an `i8` array.

@@ -17,7 +17,7 @@ fn version_1_0_reads_and_answers_as_it_did() {
     assert_eq!(content_digest(&file), header.digest);
     assert_eq!(loaded.session().unwrap().self_test().unwrap().vectors, 1);
     let test = root().join("models/digits/test.npz").display().to_string();
-    let data = Dataset::open(&test, &InputSpec::new(vec![1, 1, 8, 8])).unwrap();
+    let data = Dataset::open(&test, &[InputSpec::new(vec![1, 1, 8, 8])]).unwrap();
     let found = evaluate(&mut loaded, &data, None, &mut ()).unwrap();
     assert_eq!((found.value * 360.0).round(), 355.0);
 }

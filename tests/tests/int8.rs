@@ -19,14 +19,14 @@ struct Compressed {
 /// Compresses a model of `models/mlperf_tiny` with the default options.
 fn compress(shared: &Path, name: &str, calib: &Path, std: f32) -> Compressed {
     let source = source(&shared.join(format!("models/mlperf_tiny/{name}.onnx")), &[]);
-    let calib = dataset(calib, source.input_spec().unwrap(), std);
+    let calib = dataset(calib, source.input_specs().remove(0), std);
     let int8 = source.compress(&Options::default(), Some(&calib), &mut ()).unwrap_or_else(|e| panic!("{e}"));
     let float = source.float().unwrap();
     Compressed { source, float, int8 }
 }
 
 fn compare(model: &Compressed, name: &str, data: &Path, std: f32) -> (Evaluation, Evaluation) {
-    let data: Dataset = dataset(data, model.source.input_spec().unwrap(), std);
+    let data: Dataset = dataset(data, model.source.input_specs().remove(0), std);
     let (float, int8) = (measure(&model.float, &data), measure(&model.int8, &data));
     println!(
         "{name}: float {:.2}, int8 {:.2}, same class on {:.2}% of {}",

@@ -68,10 +68,11 @@ pub(crate) struct InputArgs {
     /// Layout of image data where it differs from the model's: nchw or nhwc.
     #[arg(long, value_parser = ["nchw", "nhwc"])]
     pub(crate) layout: Option<String>,
-    /// Subtracted from every input: one value, or one per channel.
+    /// Subtracted from every input: one value, or one per channel; an artifact's own where it is not given.
     #[arg(long, value_name = "X[,X…]", value_delimiter = ',', allow_negative_numbers = true)]
     pub(crate) mean: Vec<f32>,
-    /// Divides every input after that: one value, or one per channel. `--std 255` scales bytes.
+    /// Divides every input after that: one value, or one per channel; an artifact's own where it is not given. `--std
+    /// 255` scales bytes.
     #[arg(long, value_name = "X[,X…]", value_delimiter = ',')]
     pub(crate) std: Vec<f32>,
     /// Scale images of other sizes to the model's.
@@ -111,8 +112,8 @@ pub(crate) struct Compress {
     /// Decisions in a file: `[input]` tells how inputs are made from pictures or sound, and goes into the artifact.
     #[arg(long, value_name = "FILE.toml", value_hint = ValueHint::FilePath)]
     pub(crate) recipe: Option<PathBuf>,
-    /// The number of golden vectors that the artifact carries.
-    #[arg(long, default_value_t = 1)]
+    /// The number of golden vectors that the artifact carries, at most 64: each is run on every load of `siskin verify`.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=64))]
     pub(crate) goldens: u32,
     /// What `--eval` measures: top1, mse or auc; by the labels if not given.
     #[arg(long)]
@@ -145,8 +146,8 @@ pub(crate) struct Run {
     /// The model, .onnx or .siskin.
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) model: PathBuf,
-    /// The input: .npy, or .npz with arrays named as the model's inputs; x will do for a model of one. A leading axis counts
-    /// samples.
+    /// The input: .npz with an array for each of the model's inputs, named as it (x will do for a model of one), or .npy,
+    /// .csv, or a folder of images. A leading axis counts samples; states are kept from one to the next.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input: String,
     /// Where the outputs go, .npz or .npy; printed if not given.

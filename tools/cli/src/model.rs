@@ -4,18 +4,23 @@ use crate::Failure;
 use crate::args::{ImportArgs, InputArgs};
 use serde_json::{Map, Value, json};
 use siskin::format::{Place, TensorRecord};
-use siskin::{Model, Shape, Type};
+use siskin::prepare::ImageRecord;
+use siskin::{Model, Port, Preparation, Shape, Type};
 use siskin_compiler::compress::{Options, Source};
-use siskin_compiler::data::{Dataset, InputSpec, Layout, read_npy};
+use siskin_compiler::data::{DataError, Dataset, InputSpec, Layout, read_npy};
+use siskin_compiler::format::{Card, InputRecipe};
 use siskin_compiler::import;
 use siskin_compiler::ir::Tensor;
 use siskin_compiler::run::Loaded;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A model ready to run, from either kind of file.
 pub(crate) struct Opened {
+    pub(crate) path: PathBuf,
     pub(crate) loaded: Loaded,
+    /// What the file says of its data; nothing if it is an ONNX model.
+    pub(crate) stored: Stored,
     /// Bytes of the artifact: the file itself, or what an ONNX model becomes without quantization.
     pub(crate) file_bytes: usize,
 }
@@ -30,11 +35,39 @@ pub(crate) fn open(path: &Path, args: &ImportArgs) -> Result<Opened, Failure> {
     if is_onnx(path) {
         let options = Options { import: import_options(args)?, ..Options::default() };
         let lowered = Source::open(path, &options)?.float()?;
-        return Ok(Opened { loaded: Loaded::new(&lowered.file)?, file_bytes: lowered.file.len() });
+        let loaded = Loaded::new(&lowered.file)?;
+        return Ok(Opened { path: path.into(), loaded, stored: Stored::default(), file_bytes: lowered.file.len() });
     }
     let bytes = read(path)?;
     let loaded = Loaded::new(&bytes).map_err(|e| format!("{}: {e}", path.display()))?;
-    Ok(Opened { loaded, file_bytes: bytes.len() })
+    let stored = Stored::of(&loaded.model()?);
+    Ok(Opened { path: path.into(), loaded, stored, file_bytes: bytes.len() })
+}
+
+/// What a model's file says of the data that it takes.
+#[derive(Debug, Default)]
+pub(crate) struct Stored {
+    /// The options that its calibration data were prepared with.
+    pub(crate) input: InputRecipe,
+    /// How pictures become its first input.
+    pub(crate) picture: Option<ImageRecord>,
+    /// The names of its classes.
+    pub(crate) labels: Vec<String>,
+}
+
+impl Stored {
+    fn of(model: &Model<'_>) -> Stored {
+        let Card { input, labels, .. } = Card::decode(model.artifact().card()).unwrap_or_default();
+        Stored { input, picture: image(model.preparation(0)), labels }
+    }
+}
+
+/// The record, if it is of pictures.
+pub(crate) fn image(preparation: Option<Preparation>) -> Option<ImageRecord> {
+    match preparation? {
+        Preparation::Image(record) => Some(record),
+        Preparation::Audio(_) => None,
+    }
 }
 
 /// Reads a whole file.
@@ -64,29 +97,55 @@ fn tensor(path: &Path) -> Result<Tensor, Failure> {
     })?)
 }
 
-/// How the data that a command takes become what a model's first input takes.
-pub(crate) fn prepared(mut input: InputSpec, args: &InputArgs) -> Result<InputSpec, Failure> {
+/// How the data that a command takes become what a model takes: as the options say, else as its file does.
+pub(crate) fn prepared(
+    model: &Path,
+    mut inputs: Vec<InputSpec>,
+    args: &InputArgs,
+    stored: &Stored,
+) -> Result<Vec<InputSpec>, Failure> {
+    let InputArgs { layout, mean, std, resize } = args;
+    let given = layout.is_some() || !mean.is_empty() || !std.is_empty() || *resize;
+    let [input] = inputs.as_mut_slice() else {
+        let reason = "--layout, --mean, --std and --resize serve models of one input";
+        return if given {
+            Err(format!("{}: {reason}, and this one has {}: leave them out", model.display(), inputs.len()).into())
+        } else {
+            Ok(inputs)
+        };
+    };
     let named = |name: &str| [Layout::Nchw, Layout::Nhwc].into_iter().find(|l| l.name() == name);
-    input.layout = args.layout.as_deref().and_then(named);
-    input.mean.clone_from(&args.mean);
-    input.std.clone_from(&args.std);
-    input.resize = args.resize;
+    let or = |given: &[f32], own: &[f32]| if given.is_empty() { own.to_vec() } else { given.to_vec() };
+    input.layout = layout.as_deref().or(Some(&stored.input.layout)).and_then(named);
+    input.mean = or(mean, &stored.input.mean);
+    input.std = or(std, &stored.input.std);
+    input.resize = *resize;
+    input.picture = stored.picture;
+    input.classes.clone_from(&stored.labels);
     input.check()?;
-    Ok(input)
+    Ok(inputs)
 }
 
-/// Opens a data set for a model's first input.
-pub(crate) fn dataset(spec: &str, model: &Model<'_>, args: &InputArgs) -> Result<Dataset, Failure> {
-    Ok(Dataset::open(spec, &prepared(input_spec(model)?, args)?)?)
+/// Opens a data set for a model. What only runs it takes no notice of labels, unless a table has a column too many.
+pub(crate) fn dataset(spec: &str, opened: &Opened, args: &InputArgs, labels: bool) -> Result<Dataset, Failure> {
+    let inputs = prepared(&opened.path, input_specs(&opened.loaded.model()?), args, &opened.stored)?;
+    if !labels {
+        let unlabelled = inputs.iter().map(|input| InputSpec { no_labels: true, ..input.clone() });
+        match Dataset::open(spec, &unlabelled.collect::<Vec<_>>()) {
+            Err(DataError::Columns { .. }) => {}
+            opened => return Ok(opened?),
+        }
+    }
+    Ok(Dataset::open(spec, &inputs)?)
 }
 
-/// How data must look for a model's first input.
-fn input_spec(model: &Model<'_>) -> Result<InputSpec, Failure> {
-    let port = model.inputs().next().ok_or("the model has no inputs")?;
-    let dims = port.shape.dims().iter().map(|&d| d as usize);
-    let mut spec = InputSpec::new(dims.collect::<Vec<_>>()).named(port.name);
-    spec.integers = !port.outer.is_float();
-    Ok(spec)
+/// How data must look for each of a model's inputs.
+fn input_specs(model: &Model<'_>) -> Vec<InputSpec> {
+    let spec = |port: Port<'_>| {
+        let dims: Vec<usize> = port.shape.dims().iter().map(|&d| d as usize).collect();
+        InputSpec { integers: !port.outer.is_float(), ..InputSpec::new(dims).named(port.name) }
+    };
+    model.inputs().map(spec).collect()
 }
 
 /// What a model takes, by the names that every command's JSON has.

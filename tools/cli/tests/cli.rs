@@ -5,8 +5,8 @@ mod desk;
 mod onnx;
 
 use desk::{Desk, array, digits, linear};
-use onnx::{external, initializer, model, node, value};
-use siskin_compiler::data::{Array, read_npz, write_npy, write_npz};
+use onnx::{Message, external, initializer, model, node, value};
+use siskin_compiler::data::{Array, ArrayData, read_npz, write_npy, write_npz};
 use std::process::Command;
 
 #[test]
@@ -191,18 +191,120 @@ fn run_refuses_what_does_not_fit() {
     }
 }
 
+/// Killed at any moment, a run leaves the old artifact or the new one, whole.
 #[cfg(unix)]
 #[test]
 fn a_killed_run_leaves_the_old_artifact() {
     let desk = Desk::new();
-    desk.write("d.siskin", b"old");
     let (onnx, calib) = (digits("digits.onnx"), digits("calib.npz"));
     let args = ["compress", &onnx, "--calib", &calib, "--eval", &calib, "-o", "d.siskin"];
-    let mut child =
-        Command::new(env!("CARGO_BIN_EXE_siskin")).args(args).current_dir(desk.folder.path()).spawn().unwrap();
-    std::thread::sleep(core::time::Duration::from_millis(30));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let left = std::fs::read(desk.path("d.siskin")).unwrap();
-    assert!(left == b"old" || left.starts_with(b"\x89SISKIN"), "half an artifact was left behind");
+    let start = std::time::Instant::now();
+    assert!(desk.run(&args).status.success());
+    let takes = start.elapsed().min(core::time::Duration::from_secs(3));
+    let whole = std::fs::read(desk.path("d.siskin")).unwrap();
+    let (mut old, mut new) = (0, 0);
+    // The last moments, when the file is written, are tried as densely as the rest together.
+    for step in 0..24u32 {
+        let part = if step < 12 { step * 8 } else { 84 + 2 * (step - 12) };
+        desk.write("d.siskin", b"old");
+        let mut child =
+            Command::new(env!("CARGO_BIN_EXE_siskin")).args(args).current_dir(desk.folder.path()).spawn().unwrap();
+        std::thread::sleep(takes * part / 100);
+        let _ = child.kill();
+        child.wait().unwrap();
+        match std::fs::read(desk.path("d.siskin")).unwrap() {
+            left if left == b"old" => old += 1,
+            left => {
+                assert_eq!(left, whole, "half an artifact was left behind");
+                new += 1;
+            }
+        }
+    }
+    assert!(old > 0, "no run was killed before its end: {new} ended");
+}
+
+#[test]
+fn every_input_of_a_model_is_fed() {
+    let desk = Desk::new();
+    let sum = node("Add", "sum", &["a", "b"], &["s"]);
+    let weights = initializer("w", &[4, 2], &[1.0, -1.0, 0.5, 2.0, 3.0, -2.0, 0.25, 1.0]);
+    let product = node("MatMul", "product", &["s", "w"], &["z"]);
+    let inputs = [value("a", &[-1, 4]), value("b", &[-1, 4])];
+    desk.write("m.onnx", &model(&[sum, product], &[weights], &inputs, &[value("z", &[-1, 2])]));
+    let ramp = |scale: f32| array(&[3, 4], (0..12).map(|i| scale * i as f32).collect());
+    let labels = Array { shape: vec![3], data: ArrayData::I64(vec![0, 1, 1]) };
+    let arrays = [("a".to_owned(), ramp(1.0)), ("b".to_owned(), ramp(10.0)), ("y".to_owned(), labels)];
+    write_npz(desk.path("ab.npz"), &arrays).unwrap();
+    write_npz(desk.path("a.npz"), &arrays[..1]).unwrap();
+    desk.json(&["--json", "run", "m.onnx", "--input", "ab.npz", "--output", "z.npz"]);
+    let z = read_npz(desk.path("z.npz")).unwrap().remove(0).1;
+    assert_eq!(z.shape, [3, 2]);
+    // Sample 1: (4, 5, 6, 7) times 11 times the weights.
+    assert_eq!(z.data.to_f32()[2..4], [11.0 * 26.25, 11.0 * 1.0]);
+    let made = desk.json(&["--json", "compress", "m.onnx", "--calib", "ab.npz", "--eval", "ab.npz", "-o", "m.siskin"]);
+    assert_eq!(made["agreement"], 1.0, "{made}");
+    for command in ["eval", "run"] {
+        let option = if command == "eval" { "--data" } else { "--input" };
+        desk.refuses(&[command, "m.siskin", option, "a.npz"], &["a.npz", "no array 'b'"]);
+        desk.refuses(&[command, "m.siskin", option, "ab.npz", "--std", "2"], &["--std", "models of one input"]);
+    }
+    desk.write("ab.csv", b"1,2,3,4\n");
+    desk.refuses(&["run", "m.siskin", "--input", "ab.csv"], &["ab.csv", "2: 'a', 'b'", ".npz"]);
+}
+
+/// What the data were divided by when the model was compressed is what later commands divide by.
+#[test]
+fn an_artifact_remembers_how_its_data_are_made() {
+    let desk = Desk::new();
+    desk.write("m.onnx", &linear());
+    desk.write("x.csv", b"10,20,30,40,0\n40,-30,20,10,1\n");
+    desk.json(&["--json", "compress", "m.onnx", "--calib", "x.csv", "--std", "10", "--mean", "1", "-o", "m.siskin"]);
+    let value = |more: &[&str]| {
+        let run = desk.json(&[&["--json", "run", "m.siskin", "--input", "x.csv"], more].concat());
+        run["values"]["y"][0].as_f64().unwrap()
+    };
+    assert_eq!(value(&[]), value(&["--mean", "1", "--std", "10"]));
+    assert!(value(&["--mean", "0", "--std", "100"]) != value(&[]));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let desk = Desk::new();
+    let piped = format!("'{}' completions bash | true; echo ${{PIPESTATUS[0]}}", env!("CARGO_BIN_EXE_siskin"));
+    let out = Command::new("bash").args(["-c", &piped]).current_dir(desk.folder.path()).output().unwrap();
+    assert_eq!((out.stdout.as_slice(), out.stderr.as_slice()), (&b"0\n"[..], &b""[..]));
+}
+
+/// Pictures in folders count as the model's classes of the same names, whatever their order.
+#[test]
+fn folders_count_as_the_classes_of_their_names() {
+    let desk = Desk::new();
+    let pixels = node("Reshape", "flat", &["x", "shape"], &["y"]);
+    let shape = Message::default()
+        .int(1, 2)
+        .int(2, 7)
+        .bytes(8, "shape")
+        .bytes(9, [1i64, 2].iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>());
+    desk.write("m.onnx", &model(&[pixels], &[shape], &[value("x", &[1, 1, 1, 2])], &[value("y", &[1, 2])]));
+    desk.write("labels.txt", b"right\nleft\n");
+    desk.json(&["--json", "compress", "m.onnx", "--weights", "f32", "--labels", "labels.txt", "-o", "m.siskin"]);
+    for (class, pixels) in [("left", [0u8, 255]), ("right", [255, 0])] {
+        std::fs::create_dir_all(desk.path("data").join(class)).unwrap();
+        desk.write(&format!("data/{class}/0.bmp"), &bmp(pixels));
+    }
+    assert_eq!(desk.json(&["--json", "eval", "m.siskin", "--data", "data"])["top1"], 1.0);
+    std::fs::rename(desk.path("data/left"), desk.path("data/links")).unwrap();
+    desk.refuses(&["eval", "m.siskin", "--data", "data"], &["data", "'links'", "right, left"]);
+}
+
+/// A grey picture of two pixels, side by side.
+fn bmp(pixels: [u8; 2]) -> Vec<u8> {
+    let mut file = b"BM".to_vec();
+    for v in [62u32, 0, 54, 40, 2, 1, 1 | 24 << 16, 0, 8, 0, 0, 0, 0] {
+        file.extend(v.to_le_bytes());
+    }
+    file.extend(pixels.iter().flat_map(|&p| [p; 3]));
+    file.extend([0; 2]);
+    file
 }

@@ -2,7 +2,7 @@
 
 use crate::data::{DataError, Dataset, InputSpec};
 use crate::import::{self, ImportError};
-use crate::ir::Graph;
+use crate::ir::{Graph, Port};
 use crate::lower::{Extras, LowerError, Lowered, lower};
 use crate::passes::{self, PassError};
 use crate::progress::Progress;
@@ -10,7 +10,7 @@ use crate::quantize::{self, QuantizeError};
 use crate::recipe;
 use sha2::{Digest, Sha256};
 use siskin::DType;
-use siskin_format::{Card, InputRecipe};
+use siskin_format::{Card, InputRecipe, Preparation};
 use std::path::Path;
 
 /// How weights are stored.
@@ -157,10 +157,20 @@ impl Source {
         nodes.any(|n| n.is::<siskin::op::QuantizeLinear>() || n.is::<siskin::op::DequantizeLinear>())
     }
 
-    /// How data must look for the model's first input.
+    /// How data must look for each of the model's inputs.
     #[must_use]
-    pub fn input_spec(&self) -> Option<InputSpec> {
-        input_spec(&self.graph)
+    pub fn input_specs(&self) -> Vec<InputSpec> {
+        self.graph.inputs.iter().map(|port| input_spec(&self.graph, port)).collect()
+    }
+
+    /// How the model's first input is made, if the recipe says so.
+    ///
+    /// # Errors
+    /// [`CompressError::Recipe`] if it does not make such an input.
+    pub fn preparation(&self, options: &Options) -> Result<Option<Preparation>, CompressError> {
+        let input = self.graph.inputs.first().map_or(siskin::Shape::SCALAR, |p| self.graph.ty(p.value).shape);
+        let prepare = options.prepare.as_ref();
+        prepare.map(|p| p.preparation(&input)).transpose().map_err(CompressError::Recipe)
     }
 
     /// The artifact with float weights: the reference that a compressed one is compared with.
@@ -207,9 +217,7 @@ impl Source {
         }
         let mut card = self.card(&graph, options);
         card.calibration = calibration.unwrap_or_default();
-        let input = graph.inputs.first().map_or(siskin::Shape::SCALAR, |p| graph.ty(p.value).shape);
-        let preparation = options.prepare.as_ref().map(|p| p.preparation(&input)).transpose();
-        let preparation = preparation.map_err(CompressError::Recipe)?;
+        let preparation = self.preparation(options)?;
         let extras = Extras { card: Some(card), preparation, ranges: Vec::new(), goldens: options.goldens };
         Ok(lower(&graph, &extras)?)
     }
@@ -228,13 +236,12 @@ impl Source {
     }
 }
 
-/// How data must look for a graph's first input.
-fn input_spec(graph: &Graph) -> Option<InputSpec> {
-    let port = graph.inputs.first()?;
+/// How data must look for an input.
+fn input_spec(graph: &Graph, port: &Port) -> InputSpec {
     let ty = graph.ty(port.value);
     let mut spec = InputSpec::new(ty.shape.dims().iter().map(|&d| d as usize).collect::<Vec<_>>()).named(&port.name);
     spec.integers = port.quant.is_none() && !matches!(ty.dtype, DType::F32 | DType::F16 | DType::F64);
-    Some(spec)
+    spec
 }
 
 fn add_state(graph: &mut Graph, read: &str, write: &str) -> Result<(), CompressError> {
@@ -256,7 +263,9 @@ fn add_state(graph: &mut Graph, read: &str, write: &str) -> Result<(), CompressE
 fn inputs_digest(data: &Dataset) -> Result<[u8; 16], DataError> {
     let mut hash = Sha256::new();
     for sample in data.iter() {
-        sample?.x.to_f32().iter().for_each(|v| hash.update(v.to_le_bytes()));
+        for x in sample?.x {
+            x.to_f32().iter().for_each(|v| hash.update(v.to_le_bytes()));
+        }
     }
     let hash: [u8; 32] = hash.finalize().into();
     Ok(hash.first_chunk().copied().unwrap_or_default())

@@ -1,9 +1,9 @@
 //! Evaluates a model on labelled data, with the kernels that ship.
 
-use crate::data::{DataError, Dataset, Place, Sample, SampleData, Target};
+use crate::data::{Dataset, Place, Sample, Target};
 use crate::progress::Progress;
 use crate::run::Loaded;
-use siskin::{DType, Session};
+use crate::walk::{WalkError, read, walk};
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Evaluation {
 pub enum EvalError {
     /// The data.
     #[error(transparent)]
-    Data(#[from] DataError),
+    Walk(#[from] WalkError),
     /// The model's memory.
     #[error("the model cannot be run: {0}")]
     Runtime(#[from] siskin::Error),
@@ -89,53 +89,6 @@ pub enum EvalError {
         /// What is wrong and the way out.
         reason: String,
     },
-}
-
-/// Writes one sample to the model's first input.
-///
-/// # Errors
-/// If the input's element type or length differs from the sample's, or an integer does not fit it.
-pub fn feed(session: &mut Session<'_>, x: &SampleData) -> Result<(), siskin::Error> {
-    let Some(port) = session.model().inputs().next() else { return Err(siskin::Error::NoSuchPort(0)) };
-    if port.outer == DType::F32 {
-        return session.write_f32(0, &x.to_f32());
-    }
-    let values: Vec<i64> = match x {
-        SampleData::I64(v) => v.clone(),
-        // An integer input has no use for a fraction: such data is not quantized yet.
-        SampleData::F32(v) if v.iter().any(|v| v.fract() != 0.0) => return Err(siskin::Error::PortType(port.dtype)),
-        SampleData::F32(v) => v.iter().map(|&v| v as i64).collect(),
-    };
-    if values.len() != port.shape.elements() {
-        return Err(siskin::Error::Length(port.shape.elements() as u32));
-    }
-    macro_rules! fill {
-        ($($d:ident: $t:ty),*) => {
-            match port.dtype {
-                $(DType::$d => {
-                    for (slot, &v) in session.input::<$t>(0)?.iter_mut().zip(&values) {
-                        *slot = <$t>::try_from(v).map_err(|_| siskin::Error::PortType(DType::$d))?;
-                    }
-                })*
-                other => return Err(siskin::Error::PortType(other)),
-            }
-        };
-    }
-    fill!(I8: i8, U8: u8, I16: i16, U16: u16, I32: i32, U32: u32, I64: i64, U64: u64, Bool: u8);
-    Ok(())
-}
-
-/// The values of output `i`, as real numbers.
-///
-/// # Errors
-/// If there is no such output.
-pub fn read(session: &Session<'_>, i: usize) -> Result<Vec<f32>, siskin::Error> {
-    let (ty, bytes) = session.output_bytes(i)?;
-    let mut values = vec![0.0; ty.shape.elements()];
-    if session.read_f32(i, &mut values).is_err() {
-        values = crate::ir::Tensor::from_bytes(ty, bytes).map(|t| t.to_f32()).unwrap_or_default();
-    }
-    Ok(values)
 }
 
 /// The index of the largest value, the first of equals; a single value counts as class 1 from 0.5 on.
@@ -164,18 +117,15 @@ pub fn evaluate(
     let mut session = loaded.session()?;
     progress.begin("evaluate", data.len() as u64);
     let mut tally = Tally { metric, ..Tally::default() };
-    for (i, sample) in data.iter().enumerate() {
-        let sample = sample?;
+    walk(&mut session, data, |i, sample, session| {
         let fault = |place, reason| EvalError::Sample { place, sample: i, reason };
-        feed(&mut session, &sample.x).map_err(|e| fault(data.place(), e.to_string()))?;
-        session.run();
-        tally.add(&sample, &read(&session, 0)?).map_err(|misfit| match misfit {
+        tally.add(sample, &read(session, 0)?).map_err(|misfit| match misfit {
             Misfit::Input(reason) => fault(data.place(), reason),
             Misfit::Label(reason) => fault(data.labels(), reason),
         })?;
-        session.reset();
         progress.step();
-    }
+        Ok::<(), EvalError>(())
+    })?;
     progress.end();
     let found = tally.finish();
     if found.value.is_nan() && found.metric == Metric::Auc {
@@ -270,9 +220,9 @@ fn squared_error(sample: &Sample, y: &[f32]) -> Result<f64, Misfit> {
     })
 }
 
-/// The mean squared difference to the input.
+/// The mean squared difference to the first input.
 fn reconstruction_error(sample: &Sample, y: &[f32]) -> Result<f64, Misfit> {
-    let x = sample.x.to_f32();
+    let x = sample.x.first().map(|x| x.to_f32()).unwrap_or_default();
     mean_square(&x, y).ok_or_else(|| {
         let (found, needed) = (x.len(), y.len());
         Misfit::Input(format!(

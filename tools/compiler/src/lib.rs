@@ -20,5 +20,6 @@ pub mod progress;
 pub mod quantize;
 pub mod recipe;
 pub mod run;
+pub mod walk;
 
 pub use siskin_format as format;

@@ -2,11 +2,12 @@
 
 use crate::Failure;
 use crate::args::{Args, Compress, InputArgs};
-use crate::model::{import_options, prepared, sizes};
+use crate::model::{Stored, image, import_options, prepared, sizes};
 use crate::output::{count, print, table};
 use crate::progress::Bar;
 use core::time::Duration;
 use serde_json::{Map, Value, json};
+use siskin::{Model, Step};
 use siskin_compiler::bench::{Timing, bench};
 use siskin_compiler::compress::{Options, Source};
 use siskin_compiler::data::{Dataset, atomic};
@@ -16,6 +17,7 @@ use siskin_compiler::lower::Lowered;
 use siskin_compiler::quantize;
 use siskin_compiler::recipe::Recipe;
 use siskin_compiler::run::Loaded;
+use std::collections::BTreeMap;
 
 /// How long each version is timed for the table.
 const TIMING: Duration = Duration::from_millis(500);
@@ -26,10 +28,11 @@ pub(crate) fn compress(args: &Args, a: &Compress) -> Result<(), Failure> {
     let options = options(a)?;
     let mut bar = Bar::new(args.quiet);
     let source = Source::open(&a.model, &options)?;
-    let spec = source.input_spec().ok_or_else(|| format!("{}: the model has no inputs", a.model.display()))?;
-    let spec = prepared(spec, &a.input)?;
+    let preparation = source.preparation(&options)?;
+    let stored = Stored { picture: image(preparation), labels: options.labels.clone(), ..Stored::default() };
+    let inputs = prepared(&a.model, source.input_specs(), &a.input, &stored)?;
     let open = |data: &Option<String>| -> Result<Option<Dataset>, Failure> {
-        Ok(data.as_ref().map(|d| Dataset::open(d, &spec)).transpose()?)
+        Ok(data.as_ref().map(|d| Dataset::open(d, &inputs)).transpose()?)
     };
     // Both are opened first: a typing error should not cost a calibration.
     let (calib, eval) = (open(&a.calib)?, open(&a.eval)?);
@@ -108,6 +111,19 @@ struct Version {
     evaluation: Option<Evaluation>,
     timing: Timing,
     sizes: Map<String, Value>,
+    /// The operators that compute in floating point, with how many there are.
+    floats: BTreeMap<&'static str, u64>,
+}
+
+/// The operators that compute in floating point; borders and copies are no computation.
+fn floats(model: &Model<'_>) -> BTreeMap<&'static str, u64> {
+    let border = ["QuantizeLinear", "DequantizeLinear", "Identity"];
+    let float = |step: &Step<'_>| step.outputs().iter().any(|&t| step.ty(t).is_some_and(|ty| ty.dtype.is_float()));
+    let mut found = BTreeMap::new();
+    for step in model.steps().filter(|s| float(s) && !border.contains(&s.entry.name)) {
+        *found.entry(step.entry.name).or_default() += 1;
+    }
+    found
 }
 
 impl Version {
@@ -122,8 +138,9 @@ impl Version {
         let evaluation = data.map(|d| evaluate(&mut loaded, d, metric, bar)).transpose();
         let evaluation = evaluation.map_err(|e| format!("--eval: {e}"))?;
         let timing = bench(&mut loaded, TIMING)?;
-        let sizes = sizes(&loaded.model()?, lowered.file.len());
-        Ok(Version { name, evaluation, timing, sizes })
+        let model = loaded.model()?;
+        let (sizes, floats) = (sizes(&model, lowered.file.len()), floats(&model));
+        Ok(Version { name, evaluation, timing, sizes, floats })
     }
 
     fn object(&self) -> Value {
@@ -134,6 +151,7 @@ impl Version {
         }
         object.insert("median_us".into(), json!(self.timing.median_us));
         object.insert("p95_us".into(), json!(self.timing.p95_us));
+        object.insert("float_ops".into(), json!(self.floats));
         Value::Object(object)
     }
 }
@@ -183,6 +201,11 @@ fn text(a: &Compress, lowered: &Lowered, versions: &[Version]) -> String {
     let mut out = table(&rows);
     if let Some(same) = agreement(versions) {
         out += &format!("same class as float on {:.2}%\n", 100.0 * same);
+    }
+    // Where integers were asked for, what did not become integers costs time and memory.
+    if let Some(own) = versions.last().filter(|v| matches!(v.name, "int8" | "as given") && !v.floats.is_empty()) {
+        let list: Vec<String> = own.floats.iter().map(|(name, n)| format!("{name} ×{n}")).collect();
+        out += &format!("stays in float: {}\n", list.join(", "));
     }
     out + &format!("wrote {} ({} planner)\n", a.output.display(), lowered.planner)
 }

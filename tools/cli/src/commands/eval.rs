@@ -11,7 +11,7 @@ use siskin_compiler::eval::evaluate;
 
 pub(crate) fn eval(args: &Args, a: &Eval) -> Result<(), Failure> {
     let mut opened = open(&a.model, &a.import)?;
-    let data = dataset(&a.data, &opened.loaded.model()?, &a.input)?;
+    let data = dataset(&a.data, &opened, &a.input, true)?;
     let found = evaluate(&mut opened.loaded, &data, a.metric, &mut Bar::new(args.quiet))
         .map_err(|e| format!("{}: {e}", a.model.display()))?;
     let mut object = Map::new();

@@ -13,7 +13,17 @@ mod verify;
 
 use crate::Failure;
 use crate::args::{Args, Command};
+use crate::output::print;
 use clap::CommandFactory;
+use serde_json::json;
+
+/// `siskin completions`: a script for a shell.
+fn completions(args: &Args, shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "siskin", &mut script);
+    let script = String::from_utf8(script)?;
+    print(args.json, &json!({ "shell": shell.to_string(), "script": script }), &script)
+}
 
 /// Runs what was typed.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
@@ -27,9 +37,6 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Command::Firmware(a) => firmware::firmware(args, a),
         Command::Operators => operators::list(args),
         Command::Demo(a) => demo::demo(args, a),
-        Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Args::command(), "siskin", &mut std::io::stdout());
-            Ok(())
-        }
+        Command::Completions { shell } => completions(args, *shell),
     }
 }

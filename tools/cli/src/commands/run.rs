@@ -1,14 +1,13 @@
 //! `siskin run`: arrays in, arrays out.
 
 use crate::Failure;
-use crate::args::{Args, InputArgs, Run};
-use crate::model::{dataset, open};
+use crate::args::{Args, Run};
+use crate::model::{Opened, dataset, open};
 use crate::output::print;
 use serde_json::{Map, Value, json};
 use siskin::{DType, Model, Port, Session};
-use siskin_compiler::data::{self, Array, ArrayData, atomic, read_npz, write_npy, write_npz};
-use siskin_compiler::eval::{feed, read};
-use siskin_compiler::run::Loaded;
+use siskin_compiler::data::{self, Array, ArrayData, atomic, write_npy, write_npz};
+use siskin_compiler::walk::{read, walk};
 use std::path::Path;
 
 pub(crate) fn run(args: &Args, a: &Run) -> Result<(), Failure> {
@@ -16,11 +15,7 @@ pub(crate) fn run(args: &Args, a: &Run) -> Result<(), Failure> {
     if let Some(path) = &a.output {
         writable(path, opened.loaded.model()?.outputs().count())?;
     }
-    let outputs = if opened.loaded.model()?.inputs().count() == 1 {
-        run_samples(&mut opened.loaded, a)?
-    } else {
-        run_named(&mut opened.loaded, a)?
-    };
+    let outputs = run_samples(&mut opened, a)?;
     if let Some(path) = &a.output {
         write(path, &outputs)?;
     }
@@ -32,64 +27,20 @@ pub(crate) fn run(args: &Args, a: &Run) -> Result<(), Failure> {
     print(args.json, &object, &text(a, &outputs))
 }
 
-/// Runs every sample of a data set through a model of one input.
-fn run_samples(loaded: &mut Loaded, a: &Run) -> Result<Vec<(String, Array)>, Failure> {
-    let data = dataset(&a.input, &loaded.model()?, &a.prepare)?;
-    let mut session = loaded.session()?;
-    let mut collected = Collected::new(session.model());
-    for sample in data.iter() {
-        feed(&mut session, &sample?.x).map_err(|e| format!("{}: {e}", a.input))?;
+/// Runs every sample of a data set; a model without inputs runs once.
+fn run_samples(opened: &mut Opened, a: &Run) -> Result<Vec<(String, Array)>, Failure> {
+    if opened.loaded.model()?.inputs().next().is_none() {
+        let mut session = opened.loaded.session()?;
         session.run();
+        let mut collected = Collected::new(session.model());
         collected.add(&session)?;
+        return Ok(collected.finish());
     }
-    Ok(collected.finish())
-}
-
-/// Runs once, with an array for each input by name.
-fn run_named(loaded: &mut Loaded, a: &Run) -> Result<Vec<(String, Array)>, Failure> {
-    let InputArgs { layout, mean, std, resize } = &a.prepare;
-    if layout.is_some() || !mean.is_empty() || !std.is_empty() || *resize {
-        let reason =
-            "--layout, --mean, --std and --resize serve models of one input, and this one has more: leave them out";
-        return Err(format!("{}: {reason}", a.model.display()).into());
-    }
-    let arrays = read_npz(Path::new(&a.input))?;
-    let mut session = loaded.session()?;
-    let ports: Vec<_> = session.model().inputs().collect();
-    for (i, port) in ports.iter().enumerate() {
-        let found = arrays.iter().find(|(name, _)| name == port.name);
-        let (_, array) = found.ok_or_else(|| missing(a, port, &arrays))?;
-        fill(&mut session, i, port, array).map_err(|e| format!("{}: array '{}': {e}", a.input, port.name))?;
-    }
-    session.run();
+    let data = dataset(&a.input, opened, &a.prepare, false)?;
+    let mut session = opened.loaded.session()?;
     let mut collected = Collected::new(session.model());
-    collected.add(&session)?;
+    walk(&mut session, &data, |_, _, session| collected.add(session))?;
     Ok(collected.finish())
-}
-
-fn missing(a: &Run, port: &Port<'_>, arrays: &[(String, Array)]) -> String {
-    let names: Vec<_> = arrays.iter().map(|(n, _)| n.as_str()).collect();
-    format!("{}: no array '{}' for the input of that name; it holds {}", a.input, port.name, names.join(", "))
-}
-
-fn fill(session: &mut Session<'_>, i: usize, port: &Port<'_>, array: &Array) -> Result<(), String> {
-    let expected: Vec<usize> = port.shape.dims().iter().map(|&d| d as usize).collect();
-    if array.shape != expected {
-        return Err(format!("shape {:?}, but the model takes {expected:?}", array.shape));
-    }
-    if port.outer == DType::F32 && !array.data.dtype().is_integer() {
-        let values = array.data.to_f32();
-        if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-            return Err(format!("element {at} is not finite"));
-        }
-        return session.write_f32(i, &values).map_err(|e| e.to_string());
-    }
-    if array.data.dtype().to_model() != port.outer {
-        return Err(format!("{}, but the model takes {}", array.data.dtype_name(), port.outer));
-    }
-    let bytes = session.input_bytes(i).map_err(|e| e.to_string())?;
-    bytes.iter_mut().zip(array.data.as_bytes()).for_each(|(b, &v)| *b = v);
-    Ok(())
 }
 
 /// The outputs of all samples.

@@ -6,6 +6,7 @@
 //! ```
 //!
 //! An `x` of the model's own shape is one sample. Where there is no `x`, the array may be called as the model's input is.
+//! A model of several inputs takes an array for each, called as the input is.
 //!
 //! What is absent: names other than these, and groups that are not numbers.
 
@@ -21,48 +22,82 @@ use super::{ArrayData, DType, DataError, InputSpec, Place, npz};
 /// A data set in one numpy file.
 #[derive(Debug)]
 pub(crate) struct Arrays {
-    x: Stored,
+    inputs: Vec<Input>,
     y: Option<Labels>,
     group: Option<Labels>,
     len: usize,
+}
+
+/// The array of one input, with the number of values for one sample.
+#[derive(Debug)]
+struct Input {
+    stored: Stored,
     row: usize,
 }
 
 impl Arrays {
     /// Opens the `.npy` at `path`.
-    pub(crate) fn open_npy(path: &Path, spec: &InputSpec) -> Result<(Self, Fit), DataError> {
-        Self::new(Stored::npy(path)?, None, None, spec)
+    pub(crate) fn open_npy(path: &Path, spec: &InputSpec) -> Result<(Self, Vec<Fit>), DataError> {
+        Self::new(vec![Stored::npy(path)?], None, None, core::slice::from_ref(spec))
     }
 
     /// Opens the `.npz` at `path`, of whose arrays only those of `split` are taken.
-    pub(crate) fn open_npz(path: &Path, split: Option<&str>, spec: &InputSpec) -> Result<(Self, Fit), DataError> {
+    pub(crate) fn open_npz(
+        path: &Path,
+        split: Option<&str>,
+        specs: &[InputSpec],
+    ) -> Result<(Self, Vec<Fit>), DataError> {
         let names = npz::names(&npz::open(path)?);
         let full = |name: &str| split.map_or(name.to_owned(), |split| format!("{name}_{split}"));
         let find = |name: &str| {
             let name = full(name);
             names.contains(&name).then(|| Stored::member(path, &name)).transpose()
         };
-        let named = |x: Option<Stored>| match x {
-            None if !matches!(spec.name.as_str(), "" | "y" | "group") => find(&spec.name),
-            x => Ok(x),
-        };
-        let Some(x) = named(find("x")?)? else { return Err(no_samples(path, full("x"), &names)) };
-        let y = if spec.no_labels { None } else { find("y")? };
-        Self::new(x, y, find("group")?, spec)
+        let mut inputs = Vec::new();
+        for spec in specs {
+            let wanted: &[&str] = match (specs, spec.name.as_str()) {
+                ([_], "" | "y" | "group") => &["x"],
+                ([_], name) => &["x", name],
+                (_, name) => &[name],
+            };
+            let found = wanted.iter().map(|name| find(name)).find_map(Result::transpose).transpose()?;
+            inputs.push(found.ok_or_else(|| no_samples(path, full(wanted.first().copied().unwrap_or("x")), &names))?);
+        }
+        // An array that an input takes is no label.
+        let other =
+            |name: &str| if specs.len() > 1 && specs.iter().any(|s| s.name == name) { Ok(None) } else { find(name) };
+        let y = if specs.iter().any(|s| s.no_labels) { None } else { other("y")? };
+        Self::new(inputs, y, other("group")?, specs)
     }
 
-    fn new(x: Stored, y: Option<Stored>, group: Option<Stored>, spec: &InputSpec) -> Result<(Self, Fit), DataError> {
-        let row = spec.sample_len()?;
-        let (len, single, fit) = batch(&x, spec)?;
-        if len == 0 {
-            return Err(DataError::Empty(x.place));
+    fn new(
+        arrays: Vec<Stored>,
+        y: Option<Stored>,
+        group: Option<Stored>,
+        specs: &[InputSpec],
+    ) -> Result<(Self, Vec<Fit>), DataError> {
+        let (mut inputs, mut fits) = (Vec::new(), Vec::new());
+        let mut first: Option<(usize, bool)> = None;
+        for (stored, spec) in arrays.into_iter().zip(specs) {
+            let row = spec.sample_len()?;
+            let (len, single, fit) = batch(&stored, spec)?;
+            if len == 0 {
+                return Err(DataError::Empty(stored.place));
+            }
+            let (samples, _) = *first.get_or_insert((len, single));
+            if len != samples {
+                return Err(DataError::Length { place: stored.place, found: len, samples });
+            }
+            inputs.push(Input { stored, row });
+            fits.push(fit);
         }
+        let (len, single) = first.unwrap_or_default();
         let labels = |stored: Option<Stored>| stored.map(|s| Labels::new(s, len, single)).transpose();
         let (y, group) = (labels(y)?, labels(group)?);
         if let Some(group) = group.as_ref().filter(|g| !g.are_classes()) {
             return Err(group.not("one integer for each sample"));
         }
-        Ok((Self { x, y, group, len, row }, fit))
+        Ok((Self { inputs, y, group, len }, fits))
     }
 
     /// The number of samples.
@@ -70,21 +105,21 @@ impl Arrays {
         self.len
     }
 
-    /// The element type of `x`.
-    pub(crate) fn dtype(&self) -> DType {
-        self.x.header.dtype
+    /// The element type of the first input.
+    pub(crate) fn dtype(&self) -> Option<DType> {
+        self.inputs.first().map(|x| x.stored.header.dtype)
     }
 
-    /// What `x` is called.
-    pub(crate) fn place(&self) -> &Place {
-        &self.x.place
+    /// What the array of input `i` is called.
+    pub(crate) fn place(&self, i: usize) -> Place {
+        self.inputs.get(i).map_or_else(|| Place::file(Path::new("")), |x| x.stored.place.clone())
     }
 
     /// What `y` is called, or would be.
     pub(crate) fn labels(&self) -> Place {
-        let Place { path, array } = &self.x.place;
-        let beside = |x: &String| x.replacen('x', "y", 1);
-        Place { path: path.clone(), array: array.as_ref().map(beside) }
+        let Place { path, array } = self.place(0);
+        let beside = |x: String| if x.starts_with('x') { x.replacen('x', "y", 1) } else { "y".into() };
+        Place { path, array: array.map(beside) }
     }
 
     /// Whether there is a `y`.
@@ -94,13 +129,16 @@ impl Arrays {
 
     /// Reads all samples, from the first.
     pub(crate) fn iter(&self) -> Result<RawSamples<'_>, DataError> {
-        let x = self.x.rows(self.len, self.row)?;
+        let rows = self.inputs.iter().map(|x| x.stored.rows(self.len, x.row));
+        let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
         let mut y = self.y.as_ref().map(|y| y.iter(self.len)).transpose()?;
         let mut group = self.group.as_ref().map(|g| g.iter(self.len)).transpose()?;
-        Ok(Box::new(x.map(move |x| {
+        Ok(Box::new((0..self.len).map(move |_| {
+            // As many rows as samples: none ends before the others.
+            let x = rows.iter_mut().filter_map(Iterator::next).collect::<Result<Vec<_>, _>>()?;
             let y = y.as_mut().and_then(Iterator::next).transpose()?;
             let group = group.as_mut().and_then(Iterator::next).transpose()?;
-            Ok(Raw { x: x?, y, group: group.and_then(|g| g.class()) })
+            Ok(Raw { x, y, group: group.and_then(|g| g.class()) })
         })))
     }
 }

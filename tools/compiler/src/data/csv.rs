@@ -108,11 +108,11 @@ impl Table {
         let at = |column: Option<usize>| column.and_then(|c| Some((c, record.get(c)?)));
         let features = self.columns.features(record);
         Ok(Raw {
-            x: if self.integers {
+            x: vec![if self.integers {
                 ArrayData::I64(features.map(integer).collect::<Result<_, _>>()?)
             } else {
                 ArrayData::F32(features.map(float).collect::<Result<_, _>>()?)
-            },
+            }],
             y: match at(self.columns.label) {
                 Some(cell) if self.classes => Some(Target::Class(integer(cell)?)),
                 Some(cell) => Some(Target::Values(vec![float(cell)?])),

@@ -17,8 +17,8 @@ use super::{ArrayData, DType, DataError, InputSpec, Place};
 /// One sample, as the model takes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    /// The model's input, flat, in the model's layout, after `(x - mean) / std`.
-    pub x: SampleData,
+    /// The model's inputs in their order, each flat, in the model's layout, after `(x - mean) / std`.
+    pub x: Vec<SampleData>,
     /// What the model should answer, if the set says so.
     pub y: Option<Target>,
     /// The subgroup that the sample belongs to, if the set says so.
@@ -90,7 +90,7 @@ impl Target {
 
 /// A sample as it is stored.
 pub(crate) struct Raw {
-    pub(crate) x: ArrayData,
+    pub(crate) x: Vec<ArrayData>,
     pub(crate) y: Option<Target>,
     pub(crate) group: Option<i64>,
 }
@@ -102,7 +102,7 @@ pub(crate) type RawSamples<'a> = Box<dyn Iterator<Item = Result<Raw, DataError>>
 #[derive(Debug)]
 pub struct Dataset {
     source: Source,
-    fit: Fit,
+    fits: Vec<Fit>,
 }
 
 #[derive(Debug)]
@@ -113,32 +113,39 @@ enum Source {
 }
 
 impl Dataset {
-    /// Opens the data that `spec` names, for a model of the given `input`:
+    /// Opens the data that `spec` names, for a model of the given `inputs`:
     ///
     /// | `spec` | samples | labels |
     /// |---|---|---|
     /// | `F.npz` | array `x` | array `y`, if there is one; `group` likewise |
     /// | `F.npz:train` | array `x_train` | `y_train` and `group_train` likewise |
+    /// | `F.npz`, several inputs | an array for each, named as the input | array `y`, `group` likewise |
     /// | `F.npy` | the array | none |
     /// | `F.csv` | a line; every column that is no label | the column `y`, `label` or `target`, else the last |
     /// | a folder | PNG, JPEG and BMP images | the sub-folder; their sorted names are classes 0, 1, .. |
     ///
     /// # Errors
     /// [`DataError`]: nothing is there, its kind is unknown, it is empty or damaged, or does not fit the input.
-    pub fn open(spec: &str, input: &InputSpec) -> Result<Self, DataError> {
+    pub fn open(spec: &str, inputs: &[InputSpec]) -> Result<Self, DataError> {
         let (path, split) = split_spec(spec);
         if !path.exists() {
             return Err(DataError::NotFound(path));
         }
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
-        let (source, fit) = match extension.as_str() {
-            _ if path.is_dir() => Images::open(&path, input).map(|(s, fit)| (Source::Images(s), fit)),
-            "npz" => Arrays::open_npz(&path, split, input).map(|(s, fit)| (Source::Arrays(s), fit)),
-            "npy" => Arrays::open_npy(&path, input).map(|(s, fit)| (Source::Arrays(s), fit)),
-            "csv" => Table::open(&path, input).map(|(s, fit)| (Source::Table(s), fit)),
+        let only = || match inputs {
+            [input] => Ok(input),
+            _ => Err(DataError::Inputs { path: path.clone(), names: inputs.iter().map(|i| i.name.clone()).collect() }),
+        };
+        let (source, fits) = match extension.as_str() {
+            _ if path.is_dir() => Images::open(&path, only()?).map(|(s, fit)| (Source::Images(s), vec![fit])),
+            "npz" if !inputs.is_empty() => {
+                Arrays::open_npz(&path, split, inputs).map(|(s, fits)| (Source::Arrays(s), fits))
+            }
+            "npz" | "npy" => Arrays::open_npy(&path, only()?).map(|(s, fits)| (Source::Arrays(s), fits)),
+            "csv" => Table::open(&path, only()?).map(|(s, fit)| (Source::Table(s), vec![fit])),
             _ => Err(DataError::Kind(path)),
         }?;
-        Ok(Self { source, fit })
+        Ok(Self { source, fits })
     }
 
     /// The number of samples, at least 1.
@@ -154,7 +161,7 @@ impl Dataset {
     /// The type of the stored values; it tells quantized `int8` from the bytes of an image.
     pub fn dtype(&self) -> DType {
         match &self.source {
-            Source::Arrays(s) => s.dtype(),
+            Source::Arrays(s) => s.dtype().unwrap_or(DType::F32),
             Source::Table(s) => s.dtype(),
             Source::Images(_) => DType::U8,
         }
@@ -196,10 +203,15 @@ impl Dataset {
         }
     }
 
-    /// Where the samples are.
+    /// Where the samples are; of several inputs, where the first is.
     pub fn place(&self) -> Place {
+        self.place_of(0)
+    }
+
+    /// Where the samples of input `i` are.
+    fn place_of(&self, i: usize) -> Place {
         match &self.source {
-            Source::Arrays(s) => s.place().clone(),
+            Source::Arrays(s) => s.place(i),
             Source::Table(s) => Place::file(s.path()),
             Source::Images(s) => Place::file(s.folder()),
         }
@@ -229,9 +241,10 @@ impl Samples<'_> {
             return Err(DataError::damaged(&self.set.place(), "it changed while it was in use"));
         };
         let Raw { x, y, group } = raw?;
-        let x = self.set.fit.apply(&x);
-        let x = x.ok_or_else(|| DataError::NotFinite { place: self.set.place(), sample: self.next })?;
-        Ok(Sample { x, y, group })
+        let not_finite = |i| DataError::NotFinite { place: self.set.place_of(i), sample: self.next };
+        let fitted = self.set.fits.iter().zip(&x).enumerate();
+        let x = fitted.map(|(i, (fit, x))| fit.apply(x).ok_or_else(|| not_finite(i)));
+        Ok(Sample { x: x.collect::<Result<_, _>>()?, y, group })
     }
 }
 

@@ -174,6 +174,17 @@ pub enum DataError {
         /// The decoder's answer.
         reason: String,
     },
+    /// A file that holds one input, for a model that takes another number of them.
+    #[error(
+        "{path} holds one input, but the model takes {}: give an .npz with an array for each, named as the input",
+        listed(names)
+    )]
+    Inputs {
+        /// The file.
+        path: PathBuf,
+        /// What the model takes.
+        names: Vec<String>,
+    },
     /// A description of the input that contradicts itself.
     #[error("the model's input{} of shape {shape:?}: {reason}", quoted(name))]
     Input {
@@ -184,6 +195,12 @@ pub enum DataError {
         /// What does not fit.
         reason: String,
     },
+}
+
+/// `2: 'a', 'b'`, or `none`.
+fn listed(names: &[String]) -> String {
+    let all: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
+    if all.is_empty() { "none".into() } else { format!("{}: {}", all.len(), all.join(", ")) }
 }
 
 /// ` 'name'`, or nothing.

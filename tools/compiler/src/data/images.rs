@@ -7,8 +7,9 @@
 //!
 //! Images are read as bytes, 0..255, and converted to the model's 1 (grey), 3 (RGB) or 4 (RGBA)
 //! channels. They have the model's height and width, or are scaled if the input asks for it: by the runtime's own
-//! `prepare`, so that a device that sees the same picture computes the same input. A folder of images without sub-folders has no
-//! labels.
+//! `prepare`, so that a device that sees the same picture computes the same input. Where the model's file says how
+//! pictures become inputs, that is done. A folder of images without sub-folders has no labels; sub-folders called as the
+//! model's classes count as those do.
 //!
 //! What is absent: cropping, rotation by EXIF, and sub-folders of sub-folders.
 
@@ -37,6 +38,8 @@ pub(crate) struct Images {
     files: Vec<(PathBuf, Option<i64>)>,
     size: Size,
     resize: bool,
+    /// How the model's own file makes its input, and the input's shape.
+    recipe: Option<(ImageRecord, Shape)>,
 }
 
 impl Images {
@@ -44,11 +47,18 @@ impl Images {
     pub(crate) fn open(folder: &Path, spec: &InputSpec) -> Result<(Self, Fit), DataError> {
         spec.sample_len()?;
         let size = Size::of(spec)?;
-        let spec = InputSpec { layout: size.layout(), ..spec.clone() };
-        let fit = spec.fit(&size.data_shape())?.ok_or_else(|| spec.error("it is not an image"))?;
+        let plain = spec.layout.is_none() && spec.mean.is_empty() && spec.std.is_empty();
+        let recipe = spec.picture.filter(|_| plain).and_then(|record| Some((record, shape(spec)?)));
+        let spec = match recipe {
+            Some(_) => spec.clone(),
+            None => InputSpec { layout: size.layout(), ..spec.clone() },
+        };
+        let stored = if recipe.is_some() { spec.sample_shape().to_vec() } else { size.data_shape() };
+        let fit = spec.fit(&stored)?.ok_or_else(|| spec.error("it is not an image"))?;
 
-        let (classes, files) = list(folder, spec.no_labels)?;
-        let images = Self { folder: folder.to_owned(), classes, files, size, resize: spec.resize };
+        let (classes, mut files) = list(folder, spec.no_labels)?;
+        let classes = ordered(classes, &mut files, &spec.classes, folder)?;
+        let images = Self { folder: folder.to_owned(), classes, files, size, resize: spec.resize, recipe };
         match images.files.first() {
             Some((path, _)) => images.read(path)?,
             None => return Err(images.error("there is no PNG, JPEG or BMP image in it")),
@@ -76,20 +86,16 @@ impl Images {
         Box::new(
             self.files
                 .iter()
-                .map(|(path, class)| Ok(Raw { x: self.read(path)?, y: class.map(Target::Class), group: None })),
+                .map(|(path, class)| Ok(Raw { x: vec![self.read(path)?], y: class.map(Target::Class), group: None })),
         )
     }
 
-    /// The image as the runtime would make it of the decoded pixels, channels last, 0 to 255.
+    /// The image scaled, channels last, 0 to 255.
     fn scale(&self, image: DynamicImage) -> Result<ArrayData, String> {
         let Size { height, width, channels, .. } = self.size;
-        let (w, h) = (image.width(), image.height());
-        let bytes = image.into_rgba8().into_raw();
-        let mut values = Vec::new();
-        let shape = Shape::new(&[height, width, channels as u32]).ok_or("its size has no shape")?;
-        let pixels = Picture::new(&bytes, w, h, 4).map_err(|e| e.to_string())?;
-        picture(&PLAIN, &pixels, &shape, &mut |v| values.push(v)).map_err(|_| format!("it cannot become {shape}"))?;
-        Ok(ArrayData::F32(values))
+        // With the batch, so that a picture of one row is not taken for one of one column.
+        let shape = Shape::new(&[1, height, width, channels as u32]).ok_or("its size has no shape")?;
+        made(&PLAIN, image, &shape)
     }
 
     fn error(&self, reason: impl Into<String>) -> DataError {
@@ -99,6 +105,10 @@ impl Images {
     fn read(&self, path: &Path) -> Result<ArrayData, DataError> {
         let Size { height, width, channels, .. } = self.size;
         let image = decode(path)?;
+        let refusal = |reason| DataError::Image { path: path.to_owned(), reason };
+        if let Some((record, shape)) = &self.recipe {
+            return made(record, image, shape).map_err(refusal);
+        }
         let grey = !image.color().has_color();
         if (image.height(), image.width()) != (height, width) {
             if !self.resize {
@@ -113,8 +123,46 @@ impl Images {
                 _ => image.into_rgb8().into_raw(),
             }));
         }
-        self.scale(image).map_err(|reason| DataError::Image { path: path.to_owned(), reason })
+        self.scale(image).map_err(refusal)
     }
+}
+
+/// The image as the runtime would make it of the decoded pixels.
+fn made(record: &ImageRecord, image: DynamicImage, shape: &Shape) -> Result<ArrayData, String> {
+    let (w, h) = (image.width(), image.height());
+    let bytes = image.into_rgba8().into_raw();
+    let mut values = Vec::new();
+    let pixels = Picture::new(&bytes, w, h, 4).map_err(|e| e.to_string())?;
+    picture(record, &pixels, shape, &mut |v| values.push(v)).map_err(|_| format!("it cannot become {shape}"))?;
+    Ok(ArrayData::F32(values))
+}
+
+/// The shape of the model's input.
+fn shape(spec: &InputSpec) -> Option<Shape> {
+    let dims: Option<Vec<u32>> = spec.shape.iter().map(|&d| u32::try_from(d).ok()).collect();
+    Shape::new(&dims?)
+}
+
+/// The classes in the order of the model's names, if the folders are called so; the labels of `files` follow.
+fn ordered(
+    folders: Vec<String>,
+    files: &mut [(PathBuf, Option<i64>)],
+    names: &[String],
+    folder: &Path,
+) -> Result<Vec<String>, DataError> {
+    let at = |name: &String| names.iter().position(|n| n == name);
+    if folders.iter().all(|f| at(f).is_none()) {
+        return Ok(folders);
+    }
+    if let Some(other) = folders.iter().find(|f| at(f).is_none()) {
+        let reason = format!("'{other}' is none of the model's classes, {}", names.join(", "));
+        return Err(DataError::Folder { path: folder.to_owned(), reason });
+    }
+    for (_, label) in files {
+        let name = label.and_then(|l| folders.get(usize::try_from(l).ok()?));
+        *label = name.and_then(at).and_then(|i| i64::try_from(i).ok());
+    }
+    Ok(names.to_vec())
 }
 
 const PLAIN: ImageRecord =

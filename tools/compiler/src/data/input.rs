@@ -6,10 +6,11 @@
 //! NHWC data, NCHW model:  [.., C] -> [C, ..]        NCHW data, NHWC model:  [C, ..] -> [.., C]
 //! ```
 //!
-//! What is absent: resizing (images only, see `images`) and the model's own quantization.
+//! What is absent: resizing and recipes (images only, see `images`) and the model's own quantization.
 
 use super::array::elements;
 use super::{ArrayData, DataError, Place, SampleData};
+use siskin::prepare::ImageRecord;
 
 /// Where the channels of the *data* are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,11 @@ pub struct InputSpec {
     pub no_labels: bool,
     /// Scale images bilinearly to the model's height and width instead of refusing other sizes.
     pub resize: bool,
+    /// How the model's file makes this input of a picture. Folders of images follow it, unless `mean`, `std` or `layout`
+    /// says otherwise; arrays are inputs already.
+    pub picture: Option<ImageRecord>,
+    /// The model's class names: sub-folders of images that are called so count in this order.
+    pub classes: Vec<String>,
 }
 
 impl InputSpec {

@@ -12,8 +12,7 @@
 //! iterated any number of times with the same result; every file appears whole or not at all
 //! ([`atomic::write`]); equal arrays give equal bytes.
 //!
-//! What is absent: pickled, structured, complex and text arrays, models of several inputs, random
-//! access, and augmentation.
+//! What is absent: pickled, structured, complex and text arrays, random access, and augmentation.
 
 pub mod atomic;
 pub mod temporary;

@@ -7,11 +7,11 @@ use super::QuantizeError;
 use super::observe::{Method, Observer, QuantParams, Range};
 use super::points::Point;
 use crate::data::Dataset;
-use crate::eval::feed;
 use crate::ir::{Graph, Port, ValueId};
 use crate::lower::{Extras, lower};
 use crate::progress::Progress;
 use crate::run::Loaded;
+use crate::walk::walk;
 
 /// A float graph whose outputs are the values to watch, ready to run.
 pub(super) struct Probe {
@@ -24,7 +24,6 @@ impl Probe {
     pub(super) fn new(graph: &Graph, watched: Vec<ValueId>) -> Result<Probe, QuantizeError> {
         let mut graph = graph.clone();
         graph.outputs = watched.iter().map(|&value| Port { name: String::new(), value, quant: None }).collect();
-        graph.states.clear();
         Ok(Probe { loaded: Loaded::new(&lower(&graph, &Extras::default())?.file)?, watched })
     }
 
@@ -38,16 +37,13 @@ impl Probe {
     ) -> Result<(), QuantizeError> {
         let mut session = self.loaded.session()?;
         progress.begin(stage, calib.len() as u64);
-        for (i, sample) in calib.iter().enumerate() {
-            let misfit = |error| QuantizeError::Sample { place: calib.place(), sample: i, error };
-            feed(&mut session, &sample?.x).map_err(misfit)?;
-            session.run();
+        walk(&mut session, calib, |i, _, session| {
             for k in 0..self.watched.len() {
                 see(i, k, session.output::<f32>(k)?)?;
             }
-            session.reset();
             progress.step();
-        }
+            Ok::<(), QuantizeError>(())
+        })?;
         progress.end();
         Ok(())
     }
@@ -74,6 +70,7 @@ pub(super) fn ranges(
         Ok(())
     };
     probe.run(calib, see, progress, "calibrate: extremes")?;
+    refuse_constant(graph, &watched, &observers, calib)?;
     if method != Method::MinMax {
         let see = |_: usize, k: usize, x: &[f32]| {
             observers[watched[k].0].observe_histogram(x);
@@ -82,6 +79,23 @@ pub(super) fn ranges(
         probe.run(calib, see, progress, "calibrate: histograms")?;
     }
     Ok(points.iter().zip(&observers).map(|(point, observer)| params(point, observer, method)).collect())
+}
+
+/// Data of a single value are a mistake, not a range.
+fn refuse_constant(
+    graph: &Graph,
+    watched: &[(usize, ValueId)],
+    observers: &[Observer],
+    calib: &Dataset,
+) -> Result<(), QuantizeError> {
+    let inputs = watched.iter().filter(|(_, v)| graph.inputs.iter().any(|port| port.value == *v));
+    let extremes: Vec<[f32; 2]> = inputs.filter_map(|(p, _)| observers[*p].extremes()).collect();
+    match extremes.as_slice() {
+        [[value, _], ..] if extremes.iter().all(|[min, max]| min == max) => {
+            Err(QuantizeError::Constant { place: calib.place(), value: *value })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn params(point: &Point, observer: &Observer, method: Method) -> QuantParams {

@@ -16,10 +16,11 @@ mod insert;
 pub mod observe;
 mod points;
 
-use crate::data::{DataError, Dataset, Place};
+use crate::data::{Dataset, Place};
 use crate::ir::{Graph, IrError};
 use crate::passes::{self, PassError};
 use crate::progress::Progress;
+use crate::walk::WalkError;
 
 pub use observe::Method;
 pub(crate) use points::{TABLED, moves, pointwise, reduction};
@@ -44,7 +45,7 @@ impl Default for Options {
 pub enum QuantizeError {
     /// The calibration data.
     #[error("calibration: {0}")]
-    Data(#[from] DataError),
+    Walk(#[from] WalkError),
     /// The graph.
     #[error(transparent)]
     Graph(#[from] IrError),
@@ -57,16 +58,6 @@ pub enum QuantizeError {
     /// The runtime's refusal.
     #[error("calibration: {0}")]
     Runtime(#[from] siskin::Error),
-    /// A sample that the model does not take.
-    #[error("calibration: {place}: sample {sample}: {error}")]
-    Sample {
-        /// The file, and the array in it.
-        place: Place,
-        /// The sample's index.
-        sample: usize,
-        /// The runtime's refusal.
-        error: siskin::Error,
-    },
     /// An activation is not finite.
     #[error(
         "calibration: {place}: sample {sample}: '{value}' is not finite in the float model: check the data's scale \
@@ -85,6 +76,16 @@ pub enum QuantizeError {
         "calibration: {0} has one sample, and ranges need at least two: give some hundred that look like what the model will see"
     )]
     OneSample(Place),
+    /// The model's inputs never change.
+    #[error(
+        "calibration: {place}: every value of every sample is {value}, which tells nothing of what the model will see:          give data that look like it"
+    )]
+    Constant {
+        /// The file, and the array in it.
+        place: Place,
+        /// What every value is.
+        value: f32,
+    },
     /// There is nothing to quantize.
     #[error("no operator of this model can be quantized: use --weights f32 or --weights f16")]
     Nothing,
@@ -100,6 +101,9 @@ pub fn quantize(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<Graph, QuantizeError> {
+    let mut graph = graph.clone();
+    passes::multiply_divisions(&mut graph)?;
+    let graph = &graph;
     let points = points::find(graph);
     if points.is_empty() {
         return Err(QuantizeError::Nothing);

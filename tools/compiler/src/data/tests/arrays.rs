@@ -3,7 +3,7 @@
 use super::*;
 
 fn xs(samples: &[Sample]) -> Vec<Vec<f32>> {
-    samples.iter().map(|s| s.x.to_f32().into_owned()).collect()
+    samples.iter().map(|s| s.x[0].to_f32().into_owned()).collect()
 }
 
 #[test]
@@ -14,7 +14,10 @@ fn samples_come_with_labels_and_groups() {
     let set = open(&path, &InputSpec::new([1, 2]));
     assert!(set.is_labelled());
     let samples = read(&set);
-    assert_eq!(samples[2], Sample { x: SampleData::F32(vec![4.0, 5.0]), y: Some(Target::Class(6)), group: Some(7) });
+    assert_eq!(
+        samples[2],
+        Sample { x: vec![SampleData::F32(vec![4.0, 5.0])], y: Some(Target::Class(6)), group: Some(7) }
+    );
 
     let unlabelled = open(&path, &InputSpec { no_labels: true, ..InputSpec::new([1, 2]) });
     assert!(!unlabelled.is_labelled());
@@ -43,7 +46,7 @@ fn a_split_is_chosen_by_name() {
     let arrays = [("x_train", floats(&[3, 2])), ("y_train", labels(&[1, 2, 3])), ("x_val", floats(&[1, 2]))];
     let path = folder.npz("a.npz", &arrays);
     let (spec, file) = (InputSpec::new([1, 2]), path.to_str().unwrap());
-    let split = |name: &str| read(&Dataset::open(&format!("{file}:{name}"), &spec).unwrap());
+    let split = |name: &str| read(&Dataset::open(&format!("{file}:{name}"), core::slice::from_ref(&spec)).unwrap());
     assert_eq!(split("train").len(), 3);
     assert_eq!(split("train")[1].y, Some(Target::Class(2)));
     assert_eq!(split("val").len(), 1);
@@ -90,7 +93,7 @@ fn integers_reach_models_of_integers_unchanged() {
     let spec = InputSpec { integers: true, ..InputSpec::new([1, 2]) };
     let set = open(&path, &spec);
     assert_eq!(set.dtype().name(), "int8");
-    assert_eq!(read(&set)[0].x, SampleData::I64(vec![-128, 127]));
+    assert_eq!(read(&set)[0].x[0], SampleData::I64(vec![-128, 127]));
 }
 
 #[test]
@@ -146,8 +149,8 @@ fn a_pass_may_be_left_early_and_passes_may_overlap() {
     assert_eq!(set.iter().take(3).filter(Result::is_ok).count(), 3);
     let (mut a, mut b) = (set.iter(), set.iter());
     let ahead = a.nth(50_000).unwrap().unwrap();
-    assert_eq!(ahead.x, SampleData::F32(vec![100_000.0, 100_001.0]));
-    assert_eq!(b.next().unwrap().unwrap().x, SampleData::F32(vec![0.0, 1.0]));
+    assert_eq!(ahead.x[0], SampleData::F32(vec![100_000.0, 100_001.0]));
+    assert_eq!(b.next().unwrap().unwrap().x[0], SampleData::F32(vec![0.0, 1.0]));
     assert_eq!(a.count(), 49_999);
 }
 

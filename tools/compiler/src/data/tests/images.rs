@@ -33,7 +33,7 @@ fn sub_folders_are_classes_in_the_order_of_their_names() {
     assert!(set.is_labelled());
     let samples = read(&set);
     let expected: Vec<_> = [(0, 0), (20, 1), (40, 1)]
-        .map(|(first, class)| Sample { x: flat(first..first + 30), y: Some(Target::Class(class)), group: None })
+        .map(|(first, class)| Sample { x: vec![flat(first..first + 30)], y: Some(Target::Class(class)), group: None })
         .into();
     assert_eq!(samples, expected);
 }
@@ -43,7 +43,7 @@ fn channels_come_first_if_the_model_has_them_first() {
     let folder = Folder::new();
     save(&folder, "a/1.png", rgb(0));
     let spec = InputSpec { std: vec![1.0, 1.0, 2.0], ..InputSpec::new([1, 3, 5, 2]) };
-    let SampleData::F32(x) = read(&open(&folder.path(""), &spec))[0].x.clone() else { panic!("images are real") };
+    let SampleData::F32(x) = read(&open(&folder.path(""), &spec))[0].x[0].clone() else { panic!("images are real") };
     assert_eq!(x[..10], [0.0, 3.0, 6.0, 9.0, 12.0, 15.0, 18.0, 21.0, 24.0, 27.0]);
     assert_eq!(x[20..], [1.0, 2.5, 4.0, 5.5, 7.0, 8.5, 10.0, 11.5, 13.0, 14.5]);
 }
@@ -51,7 +51,7 @@ fn channels_come_first_if_the_model_has_them_first() {
 #[test]
 fn colours_become_what_the_model_takes() {
     let folder = Folder::new();
-    let x = |shape: &[usize]| read(&open(&folder.path(""), &InputSpec::new(shape)))[0].x.clone();
+    let x = |shape: &[usize]| read(&open(&folder.path(""), &InputSpec::new(shape)))[0].x[0].clone();
     let channel = |add: u8| (0..10).map(move |pixel| 10 * pixel + add);
 
     save(&folder, "a/1.png", GrayImage::from_raw(2, 5, channel(0).collect()).unwrap());
@@ -73,14 +73,14 @@ fn other_sizes_are_refused_unless_resizing_is_asked_for() {
     let spec = InputSpec::new([1, 1, 1, 1]);
     assert_says(&refusal(folder.path(""), &spec), &["1.png", "[2, 2]", "[1, 1]", "resized"]);
     let spec = InputSpec { resize: true, ..spec };
-    assert_eq!(read(&open(&folder.path(""), &spec))[0].x, SampleData::F32(vec![60.0]));
+    assert_eq!(read(&open(&folder.path(""), &spec))[0].x[0], SampleData::F32(vec![60.0]));
 }
 
 #[test]
 fn a_jpeg_is_close_to_what_was_saved() {
     let folder = Folder::new();
     save(&folder, "a/1.jpg", GrayImage::from_pixel(8, 8, image::Luma([100])));
-    let SampleData::F32(x) = read(&open(&folder.path(""), &InputSpec::new([1, 1, 8, 8])))[0].x.clone() else {
+    let SampleData::F32(x) = read(&open(&folder.path(""), &InputSpec::new([1, 1, 8, 8])))[0].x[0].clone() else {
         panic!("images are real")
     };
     assert!(x.iter().all(|v| (v - 100.0).abs() <= 2.0), "{x:?}");

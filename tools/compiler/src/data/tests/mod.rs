@@ -51,7 +51,7 @@ fn labels(values: &[i64]) -> Array {
 }
 
 fn open(path: &Path, spec: &InputSpec) -> Dataset {
-    Dataset::open(path.to_str().unwrap(), spec).unwrap()
+    Dataset::open(path.to_str().unwrap(), core::slice::from_ref(spec)).unwrap()
 }
 
 /// Every sample of `set`, which must be the same on a second pass.
@@ -65,7 +65,7 @@ fn read(set: &Dataset) -> Vec<Sample> {
 
 /// What opening `spec` or reading it to its end says is wrong.
 fn refusal(spec: impl AsRef<Path>, input: &InputSpec) -> String {
-    let opened = Dataset::open(spec.as_ref().to_str().unwrap(), input);
+    let opened = Dataset::open(spec.as_ref().to_str().unwrap(), core::slice::from_ref(input));
     let result = opened.and_then(|set| set.iter().collect::<Result<Vec<_>, _>>());
     let error = result.expect_err("the data are wrong");
     assert!(!error.to_string().contains('\n'), "{error}");

@@ -3,7 +3,7 @@
 use super::*;
 
 fn sample(x: &[f32], y: Option<Target>) -> Sample {
-    Sample { x: SampleData::F32(x.to_vec()), y, group: None }
+    Sample { x: vec![SampleData::F32(x.to_vec())], y, group: None }
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn integers_reach_models_of_integers_unchanged() {
     let spec = InputSpec { integers: true, ..InputSpec::new([1, 2]) };
     let set = open(&path, &spec);
     assert_eq!(set.dtype(), DType::I64);
-    assert_eq!(read(&set)[0].x, SampleData::I64(vec![16_777_217, 2]));
+    assert_eq!(read(&set)[0].x[0], SampleData::I64(vec![16_777_217, 2]));
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn features_scale_one_by_one() {
     let folder = Folder::new();
     let path = folder.file("a.csv", "1,2,0\n");
     let spec = InputSpec { mean: vec![1.0, 0.0], std: vec![1.0, 4.0], ..InputSpec::new([1, 2]) };
-    assert_eq!(read(&open(&path, &spec))[0].x, SampleData::F32(vec![0.0, 0.5]));
+    assert_eq!(read(&open(&path, &spec))[0].x[0], SampleData::F32(vec![0.0, 0.5]));
 }
 
 #[test]

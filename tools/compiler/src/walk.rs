@@ -1,0 +1,110 @@
+//! Runs a model over a data set, with the kernels that ship.
+//!
+//! ```text
+//! sample -> every input -> run -> see        states: zeros -> sample 0 -> sample 1 -> ..
+//! ```
+//!
+//! A data set is one stream: a model that keeps states sees its samples in order, as it would on a device. Where the
+//! set says which `group` a sample belongs to, states begin anew with every group: a group is a recording.
+
+use crate::data::{DataError, Dataset, Place, Sample, SampleData};
+use siskin::{DType, Session};
+
+/// Why a data set cannot be run through a model.
+#[derive(Debug, thiserror::Error)]
+pub enum WalkError {
+    /// The data.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A sample that the model does not take.
+    #[error("{place}: sample {sample}: {error}")]
+    Sample {
+        /// The file, and the array in it.
+        place: Place,
+        /// The sample's index.
+        sample: usize,
+        /// The runtime's refusal.
+        error: siskin::Error,
+    },
+}
+
+/// Runs every sample, and shows each to `see` with the session that holds its outputs.
+///
+/// # Errors
+/// [`WalkError`], or what `see` says; the rest is not run.
+pub fn walk<E: From<WalkError>>(
+    session: &mut Session<'_>,
+    data: &Dataset,
+    mut see: impl FnMut(usize, &Sample, &Session<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    session.reset();
+    let mut group = None;
+    for (i, sample) in data.iter().enumerate() {
+        let sample = sample.map_err(WalkError::from)?;
+        if sample.group != group && i > 0 {
+            session.reset();
+        }
+        group = sample.group;
+        feed(session, &sample.x).map_err(|error| WalkError::Sample { place: data.place(), sample: i, error })?;
+        session.run();
+        see(i, &sample, session)?;
+    }
+    Ok(())
+}
+
+/// Writes one sample to the model's inputs.
+///
+/// # Errors
+/// If the number of inputs, or an input's element type or length, differs from the sample's, or an integer does not
+/// fit it.
+pub fn feed(session: &mut Session<'_>, x: &[SampleData]) -> Result<(), siskin::Error> {
+    if session.model().inputs().count() != x.len() {
+        return Err(siskin::Error::NoSuchPort(u16::try_from(x.len()).unwrap_or(u16::MAX)));
+    }
+    x.iter().enumerate().try_for_each(|(i, x)| feed_one(session, i, x))
+}
+
+fn feed_one(session: &mut Session<'_>, i: usize, x: &SampleData) -> Result<(), siskin::Error> {
+    let Some(port) = session.model().inputs().nth(i) else {
+        return Err(siskin::Error::NoSuchPort(u16::try_from(i).unwrap_or(u16::MAX)));
+    };
+    if port.outer == DType::F32 {
+        return session.write_f32(i, &x.to_f32());
+    }
+    let values: Vec<i64> = match x {
+        SampleData::I64(v) => v.clone(),
+        // An integer input has no use for a fraction: such data is not quantized yet.
+        SampleData::F32(v) if v.iter().any(|v| v.fract() != 0.0) => return Err(siskin::Error::PortType(port.dtype)),
+        SampleData::F32(v) => v.iter().map(|&v| v as i64).collect(),
+    };
+    if values.len() != port.shape.elements() {
+        return Err(siskin::Error::Length(port.shape.elements() as u32));
+    }
+    macro_rules! fill {
+        ($($d:ident: $t:ty),*) => {
+            match port.dtype {
+                $(DType::$d => {
+                    for (slot, &v) in session.input::<$t>(i)?.iter_mut().zip(&values) {
+                        *slot = <$t>::try_from(v).map_err(|_| siskin::Error::PortType(DType::$d))?;
+                    }
+                })*
+                other => return Err(siskin::Error::PortType(other)),
+            }
+        };
+    }
+    fill!(I8: i8, U8: u8, I16: i16, U16: u16, I32: i32, U32: u32, I64: i64, U64: u64, Bool: u8);
+    Ok(())
+}
+
+/// The values of output `i`, as real numbers.
+///
+/// # Errors
+/// If there is no such output.
+pub fn read(session: &Session<'_>, i: usize) -> Result<Vec<f32>, siskin::Error> {
+    let (ty, bytes) = session.output_bytes(i)?;
+    let mut values = vec![0.0; ty.shape.elements()];
+    if session.read_f32(i, &mut values).is_err() {
+        values = crate::ir::Tensor::from_bytes(ty, bytes).map(|t| t.to_f32()).unwrap_or_default();
+    }
+    Ok(values)
+}
