@@ -5,7 +5,7 @@ mod desk;
 mod onnx;
 
 use desk::{Desk, array, linear};
-use onnx::{initializer, model, node, value};
+use onnx::{Message, initializer, model, node, value};
 use siskin_compiler::data::{Array, ArrayData, write_npy, write_npz};
 
 #[test]
@@ -98,4 +98,37 @@ fn options_that_mean_nothing_are_named() {
     desk.write("names.txt", b"one\ntwo\nthree\n");
     let args = ["compress", "m.onnx", "--weights", "f32", "-o", "out.siskin", "--labels", "names.txt"];
     desk.refuses(&args, &["m.onnx", "3 class names", "2 outputs", "--labels"]);
+}
+
+/// What other readers pass over or refuse in their own words: the file, the tensor or node, and the way out.
+#[test]
+fn files_that_contradict_themselves_are_named() {
+    let desk = Desk::new();
+    let product = |w: Message| {
+        let product = node("MatMul", "product", &["x", "w"], &["y"]);
+        model(&[product], &[w], &[value("x", &[1, 4])], &[value("y", &[1, 2])])
+    };
+    let w = |dims: &[i64]| dims.iter().fold(Message::default().int(2, 1), |m, &d| m.int(1, d)).bytes(8, "w");
+    let at =
+        |location: &str| w(&[4, 2]).int(14, 1).bytes(13, Message::default().bytes(1, "location").bytes(2, location));
+    let cases = [
+        (w(&[4, 2]), "its data do not make up f32[4,2]"),
+        (w(&[4, 2]).bytes(9, [0u8; 4]), "its data do not make up f32[4,2]"),
+        (w(&[-4, 2]).bytes(9, [0u8; 4]), "shape [-4, 2]"),
+        (at("gone.bin"), "gone.bin"),
+        (at("folder"), "folder, which is no file"),
+    ];
+    std::fs::create_dir(desk.path("folder")).unwrap();
+    for (w, words) in cases {
+        desk.write("m.onnx", &product(w));
+        desk.refuses(&["compress", "m.onnx", "--weights", "f32", "-o", "o.siskin"], &["m.onnx", "tensor 'w'", words]);
+    }
+    let sum = node("Add", "sum", &["x", "k", "k"], &["y"]);
+    let k = initializer("k", &[4], &[0.0; 4]);
+    desk.write("m.onnx", &model(&[sum], &[k], &[value("x", &[1, 4])], &[value("y", &[1, 4])]));
+    let words = ["node 'sum' (Add, opset", "input 2 ('k')", "leave it out"];
+    desk.refuses(&["compress", "m.onnx", "--weights", "f32", "-o", "o.siskin"], &words);
+    desk.write("x.csv", b"1,1,1,1,0\n1,1,1,1,0\n");
+    desk.write("m.onnx", &linear());
+    desk.refuses(&["compress", "m.onnx", "--calib", "x.csv", "-o", "o.siskin"], &["x.csv", "every sample is 1"]);
 }

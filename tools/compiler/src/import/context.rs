@@ -1,8 +1,9 @@
 //! What a translator works with: one ONNX node, its operands as values of the IR, and ways to add nodes.
 
 use super::ImportError;
-use crate::ir::{Graph, Tensor, ValueId};
+use crate::ir::{Graph, IrError, Tensor, ValueId};
 use crate::run::eval;
+use core::cell::Cell;
 use siskin::attrs::Attrs;
 use siskin::op::DequantizeLinear;
 use siskin::{DType, Op, Type};
@@ -17,6 +18,8 @@ pub struct NodeContext<'a> {
     pub(super) name: String,
     pub(super) opset: i64,
     pub(super) inputs: Vec<Option<ValueId>>,
+    /// The operands that the translator has asked for, a bit each.
+    pub(super) asked: Cell<u64>,
     pub(super) path: &'a Path,
 }
 
@@ -62,6 +65,13 @@ impl NodeContext<'_> {
         self.inputs.len()
     }
 
+    /// The first operand that is given and that nobody asked for: the operator has no such operand.
+    #[must_use]
+    pub(super) fn unasked(&self) -> Option<usize> {
+        let given = self.inputs.iter().enumerate().take(64).filter(|(_, v)| v.is_some());
+        given.map(|(i, _)| i).find(|i| self.asked.get() >> i & 1 == 0)
+    }
+
     /// The number of outputs that the node names; trailing unnamed ones do not count.
     #[must_use]
     pub fn output_count(&self) -> usize {
@@ -82,6 +92,7 @@ impl NodeContext<'_> {
     /// Operand `i`, if given.
     #[must_use]
     pub fn opt(&self, i: usize) -> Option<ValueId> {
+        self.asked.set(self.asked.get() | 1u64.checked_shl(i as u32).unwrap_or(0));
         self.inputs.get(i).copied().flatten()
     }
 
@@ -240,8 +251,11 @@ impl NodeContext<'_> {
         if let Some(folded) = self.fold::<O>(attrs, inputs) {
             return Ok(folded.into_iter().map(|t| self.graph.add_const(&name, t)).collect());
         }
-        // The IR's error names node and operator already.
-        self.graph.add::<O>(&name, attrs, inputs).map_err(|e| ImportError::ir(&self.path.display().to_string(), &e))
+        self.graph.add::<O>(&name, attrs, inputs).map_err(|e| match e {
+            IrError::Refused { reason, inputs, .. } => self.error(format!("{reason}; inputs: {inputs}")),
+            // Every other error names the node already.
+            e => ImportError::ir(&self.path.display().to_string(), &e),
+        })
     }
 
     /// Adds a node with one output; folded at once if every operand is constant.

@@ -3,6 +3,7 @@
 use super::context::NodeContext;
 use super::{ImportError, proto, translator};
 use crate::ir::{Graph, Tensor, ValueId};
+use core::cell::Cell;
 use siskin::{DType, Shape, Type};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -238,8 +239,14 @@ impl Importer<'_> {
         let opset = self.opset(node)?;
         let translate = self.translator(node, opset)?;
         let inputs = node.input.iter().map(|i| self.values.get(i).copied()).collect();
-        let mut cx = NodeContext { graph: &mut self.graph, node, name: name(node), opset, inputs, path: self.path };
+        let asked = Cell::default();
+        let mut cx =
+            NodeContext { graph: &mut self.graph, node, name: name(node), opset, inputs, asked, path: self.path };
         let outputs = translate(&mut cx)?;
+        if let Some(i) = cx.unasked() {
+            let operand = node.input.get(i).map_or("", String::as_str);
+            return cx.fail(format!("input {i} ('{operand}') is one that the operator does not have: leave it out"));
+        }
         for (i, output) in node.output.iter().enumerate().filter(|(_, o)| !o.is_empty()) {
             let Some(value) = outputs.get(i).copied().flatten() else {
                 let reason = format!("output {i} ('{output}') is not supported");

@@ -4,7 +4,8 @@ use super::ImportError;
 use crate::ir::Tensor;
 use siskin::{DType, Shape, Type};
 use std::path::Path;
-use tract_onnx::pb::{ModelProto, TensorProto, tensor_proto::DataType};
+use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
+use tract_onnx::pb::{ModelProto, TensorProto};
 use tract_onnx::prelude::Framework;
 use tract_onnx::tract_hir::internal::{DatumType, Tensor as TractTensor};
 
@@ -66,15 +67,33 @@ pub(super) fn tensor(proto: &TensorProto, path: &Path) -> Result<Tensor, ImportE
     let dtype = dtype(proto.data_type)
         .ok_or_else(|| fail(format!("elements of {} are not supported", dtype_name(proto.data_type))))?;
     let dims: Option<Vec<u32>> = proto.dims.iter().map(|&d| u32::try_from(d).ok()).collect();
-    let shape = dims.as_deref().and_then(Shape::new).ok_or_else(|| fail(format!("shape {:?}", proto.dims)))?;
+    let shape = dims.as_deref().and_then(Shape::new).ok_or_else(|| {
+        let limit = siskin::MAX_RANK;
+        fail(format!("shape {:?}: axes are at most {limit}, each from 0 to 2^32 - 1: the file is damaged", proto.dims))
+    })?;
     let ty = Type::new(dtype, shape);
     ty.checked_bytes().ok_or_else(|| fail("larger than 4 GiB".into()))?;
     let folder = path.parent().map_or(String::new(), |p| p.display().to_string());
+    external(proto, path).map_err(fail)?;
     let resolver = tract_onnx::data_resolver::default();
     let loaded = tract_onnx::tensor::load_tensor(&*resolver, proto, Some(&folder))
-        .map_err(|e| fail(format!("{:#}", e).replace('\n', " ")))?;
+        .map_err(|e| fail(format!("its data do not make up {ty}: the file is damaged ({})", e.root_cause())))?;
     Tensor::from_bytes(ty, bytes(&loaded))
         .ok_or_else(|| fail(format!("{} bytes do not fill {ty}: the file is damaged", bytes(&loaded).len())))
+}
+
+/// Data that lie in another file need that file.
+fn external(proto: &TensorProto, path: &Path) -> Result<(), String> {
+    if proto.data_location != Some(DataLocation::External as i32) {
+        return Ok(());
+    }
+    let location = proto.external_data.iter().find(|e| e.key == "location").map_or("", |e| e.value.as_str());
+    let file = path.with_file_name(location);
+    match std::fs::metadata(&file) {
+        Ok(found) if found.is_file() => Ok(()),
+        Ok(_) => Err(format!("its data should lie in {}, which is no file", file.display())),
+        Err(e) => Err(format!("its data should lie in {}: {e}: put it beside the model", file.display())),
+    }
 }
 
 fn bytes(tensor: &TractTensor) -> &[u8] {

@@ -2,6 +2,7 @@
 
 use super::{ImportError, NodeContext, Translate};
 use crate::ir::{Graph, Tensor};
+use core::cell::Cell;
 use std::path::Path;
 use tract_onnx::pb::{AttributeProto, NodeProto, attribute_proto::AttributeType};
 
@@ -37,7 +38,15 @@ pub(super) fn fold(
         ..NodeProto::default()
     };
     let path = Path::new("test.onnx");
-    let mut cx = NodeContext { graph: &mut graph, node: &node, name: "y".into(), opset: 21, inputs, path };
+    let mut cx = NodeContext {
+        graph: &mut graph,
+        node: &node,
+        name: "y".into(),
+        opset: 21,
+        inputs,
+        asked: Cell::default(),
+        path,
+    };
     let made = translate(&mut cx)?;
     let value = made.first().copied().flatten().ok_or_else(|| cx.error("it has no first output"))?;
     cx.constant(value).ok_or_else(|| cx.error("it does not fold"))

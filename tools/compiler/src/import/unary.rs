@@ -216,6 +216,8 @@ fn old_bound(cx: &mut NodeContext<'_>, name: &str) -> Result<Option<ValueId>, Im
 
 /// `x` itself, and a mask that keeps everything.
 fn dropout(cx: &mut NodeContext<'_>) -> Made {
+    // Inference drops nothing, whatever the ratio.
+    let _ratio = cx.opt(1);
     let training = cx.opt(2).map(|v| cx.constant(v).and_then(|t| t.to_i64()));
     if training.is_some_and(|t| t.is_none_or(|t| t.first() != Some(&0))) {
         return cx.fail("it drops values at random, as in training: export the model for inference");
