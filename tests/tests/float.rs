@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use siskin::DType;
+use siskin::op::Gather;
 use siskin_compiler::compress::{Options, Weights};
 use siskin_compiler::data::Array;
 use siskin_compiler::ir::{Graph, Tensor};
@@ -114,8 +115,12 @@ fn run(graph: &Graph, x: &Array) -> Vec<f32> {
 /// The graph with weights rounded to half precision, and widened again if `widen`.
 fn halved(graph: &Graph, widen: bool) -> Graph {
     let mut graph = graph.clone();
-    half_weights(&mut graph);
+    half_weights(&mut graph).unwrap();
     for id in graph.order() {
+        // What is read of a table is widened by a Cast of its own.
+        if graph.node(id).is::<Gather>() {
+            continue;
+        }
         for i in 0..graph.node(id).inputs.len() {
             let operand = graph.node(id).input(i).and_then(|v| graph.constant(v)).cloned();
             if let Some(w) = operand.filter(|w| widen && w.ty().dtype == DType::F16) {

@@ -146,3 +146,34 @@ fn states_begin_anew_with_every_group() {
     let rest = Array { shape: vec![2, 4], data: ArrayData::F32(values[8..].to_vec()) };
     assert_eq!(run(&[("x", rest)]), two[4..]);
 }
+
+/// A table of which rows are read by number, then a product.
+fn embedding() -> Graph {
+    let table = noise(40, 8).iter().map(|v| format!(" {v}")).collect::<String>();
+    parse(&format!(
+        "graph g\nin x: i64[3]\nconst t: f32[10,4] ={table}\nconst w: f32[2,4] = 1 -1 0.5 2 -2 1 0.25 3\n\
+         r: f32[3,4] = Gather(t, x) axis=0\ny: f32[3,2] = MatMul(r, w) transpose_b=true min=-inf max=inf\nout y\n"
+    ))
+    .unwrap()
+}
+
+#[test]
+fn tables_are_stored_as_narrow_as_weights() {
+    let graph = embedding();
+    let tokens = (0..96).map(|i| i * 7 % 10).collect();
+    let tokens = Array { shape: vec![32, 3], data: ArrayData::I64(tokens) };
+    let file = File::new("tokens", &[("x", tokens)]);
+    let spec = InputSpec { integers: true, ..InputSpec::new([3]).named("x") };
+    let data = Dataset::open(&file.0.display().to_string(), &[spec]).unwrap();
+    let found = quality(&graph, &data);
+    assert!(found > 35.0, "{found:.1} dB");
+    let bytes = |graph: &Graph| lower(graph, &Extras::default()).unwrap().constants;
+    let mut half = graph.clone();
+    siskin_compiler::passes::half_weights(&mut half).unwrap();
+    assert_eq!([bytes(&graph), bytes(&half)], [4 * 48, 2 * 48]);
+    // 40 bytes of table, 8 of weights, 2 scales, 2 biases.
+    assert!(bytes(&quantize(&graph, &data, &Options::default(), &mut ()).unwrap()) <= 48 + 4 * 4);
+    let (float, half) = (lower(&graph, &Extras::default()).unwrap(), lower(&half, &Extras::default()).unwrap());
+    let (float, half) = (answers(&float, &data), answers(&half, &data));
+    assert!(float.iter().zip(&half).all(|(f, h)| (f - h).abs() < 1e-2) && float != half);
+}

@@ -202,7 +202,7 @@ impl Source {
         } else {
             match options.weights {
                 Weights::F32 => {}
-                Weights::F16 => passes::half_weights(&mut graph),
+                Weights::F16 => passes::half_weights(&mut graph).map_err(LowerError::Graph)?,
                 Weights::I8 => {
                     let calib = calib.ok_or_else(|| CompressError::NoCalibration(self.file.clone()))?;
                     graph = quantize::quantize(&graph, calib, &options.quantize, progress)

@@ -23,7 +23,7 @@ use crate::progress::Progress;
 use crate::walk::WalkError;
 
 pub use observe::Method;
-pub(crate) use points::{TABLED, moves, pointwise, reduction};
+pub(crate) use points::{TABLED, moved_operands, moves, pointwise, reduction};
 
 /// How a float model becomes integers.
 #[derive(Clone, Copy, Debug)]

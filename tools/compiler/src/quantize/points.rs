@@ -4,7 +4,7 @@
 //! |---|---|
 //! | Conv, ConvTranspose, MatMul by a constant | own parameters |
 //! | MatMul of two activations, Add, Mul, AveragePool, Softmax, functions of one value | own parameters |
-//! | Reshape, Transpose, MaxPool, Slice, … | one set of parameters for all: they only move values |
+//! | Reshape, Transpose, MaxPool, Slice, Gather, … | one set of parameters for all: they only move values |
 //! | Concat | as those, except that an operand which others read, too, keeps its own: a table aligns it |
 
 use crate::ir::{Graph, Node, NodeId, ValueId};
@@ -12,8 +12,8 @@ use siskin::DType;
 use siskin::Op;
 use siskin::attrs::Attrs;
 use siskin::op::{
-    Add, AveragePool, Concat, Conv, ConvTranspose, Expand, MatMul, MaxPool, Mul, ReduceAttrs, Reshape, Sigmoid, Slice,
-    Softmax, SoftmaxAttrs, Tanh, Transpose,
+    Add, AveragePool, Concat, Conv, ConvTranspose, Expand, Gather, MatMul, MaxPool, Mul, ReduceAttrs, Reshape, Sigmoid,
+    Slice, Softmax, SoftmaxAttrs, Tanh, Transpose,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -101,8 +101,13 @@ pub(crate) fn reduction(node: &Node) -> Option<ReduceAttrs> {
 /// Whether a node only moves values, and so works on integers as it is.
 pub(crate) fn moves(node: &Node) -> bool {
     let code = node.op.code;
-    let movers = [Reshape::CODE, Transpose::CODE, Slice::CODE, Concat::CODE, Expand::CODE, MaxPool::CODE];
+    let movers = [Reshape::CODE, Transpose::CODE, Slice::CODE, Concat::CODE, Expand::CODE, MaxPool::CODE, Gather::CODE];
     movers.contains(&code) && node.outputs.len() == 1
+}
+
+/// How many operands of a node that moves values are moved, from the first: the positions of a Gather are not.
+pub(crate) fn moved_operands(node: &Node) -> usize {
+    if node.is::<Gather>() { 1 } else { node.inputs.len() }
 }
 
 /// What becomes of a node.
@@ -127,7 +132,7 @@ pub(crate) fn kind(graph: &Graph, node: &Node) -> Kind {
     };
     if computes && computed(0) {
         Kind::Computes
-    } else if moves(node) && (0..node.inputs.len()).all(computed) {
+    } else if moves(node) && (node.is::<Gather>() || (0..node.inputs.len()).all(computed)) {
         Kind::Moves
     } else {
         Kind::Stays
@@ -138,7 +143,7 @@ pub(crate) fn kind(graph: &Graph, node: &Node) -> Kind {
 pub(super) fn operands(graph: &Graph, node: &Node) -> Vec<ValueId> {
     let weighted = node.is::<Conv>() || node.is::<ConvTranspose>();
     let by_constant = node.is::<MatMul>() && node.input(1).is_some_and(|v| graph.constant(v).is_some());
-    let count = if weighted || by_constant { 1 } else { node.inputs.len() };
+    let count = if weighted || by_constant { 1 } else { moved_operands(node) };
     node.inputs.iter().take(count).copied().flatten().collect()
 }
 
