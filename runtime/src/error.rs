@@ -76,26 +76,42 @@ impl From<FormatError> for Error {
     }
 }
 
+impl Error {
+    /// The sentence, where each `#` stands for the next of the numbers: for programs that format by themselves.
+    #[must_use]
+    pub const fn sentence(self) -> (&'static str, [u32; 3]) {
+        match self {
+            Error::Format(e) => e.sentence(),
+            Error::Unsupported(i, Code(code)) => (
+                "operator # is code #, which is not linked into this program: add it to the op set",
+                [i as u32, code as u32, 0],
+            ),
+            Error::DType(i, Code(code)) => {
+                ("operator # (code #) refuses its operands' element types", [i as u32, code as u32, 0])
+            }
+            Error::Shape(i, Code(code)) => ("operator # (code #) refuses its operands' shapes", [i as u32, code as u32, 0]),
+            Error::Attrs(i, Code(code)) => ("operator # (code #) refuses its attributes", [i as u32, code as u32, 0]),
+            Error::Arena(n) => ("the arena is too short: # bytes are needed", [n, 0, 0]),
+            Error::State(n) => ("the state is too short: # bytes are needed", [n, 0, 0]),
+            Error::Alignment(n) => ("the memory must begin at a multiple of # bytes", [n, 0, 0]),
+            Error::NoSuchPort(i) => ("the model has no input or output #", [i as u32, 0, 0]),
+            Error::Length(n) => ("# elements are needed", [n, 0, 0]),
+            Error::PortType(_) => ("the model's values are of another element type: the ones given do not fit", [0; 3]),
+            Error::NoPreparation(i) => {
+                ("the file does not say how input # is made from this: write the input's values", [i as u32, 0, 0])
+            }
+            Error::SelfTest(i) => {
+                ("golden vector # gave another answer: this build or device miscomputes", [i as u32, 0, 0])
+            }
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Error::Format(e) => e.fmt(f),
-            Error::Unsupported(i, code) => {
-                write!(f, "operator {i} is {code}, which is not linked into this program: add it to the op set")
-            }
-            Error::DType(i, code) => write!(f, "operator {i} ({code}) refuses its operands' element types"),
-            Error::Shape(i, code) => write!(f, "operator {i} ({code}) refuses its operands' shapes"),
-            Error::Attrs(i, code) => write!(f, "operator {i} ({code}) refuses its attributes"),
-            Error::Arena(n) => write!(f, "the arena is too short: {n} bytes are needed"),
-            Error::State(n) => write!(f, "the state is too short: {n} bytes are needed"),
-            Error::Alignment(n) => write!(f, "the memory must begin at a multiple of {n} bytes"),
-            Error::NoSuchPort(i) => write!(f, "the model has no input or output {i}"),
-            Error::Length(n) => write!(f, "{n} elements are needed"),
             Error::PortType(t) => write!(f, "the model's values are {t}: the ones given do not fit"),
-            Error::NoPreparation(i) => {
-                write!(f, "the file does not say how input {i} is made from this: write the input's values")
-            }
-            Error::SelfTest(i) => write!(f, "golden vector {i} gave another answer: this build or device miscomputes"),
+            error => siskin_format::fill(f, error.sentence()),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Every operator asks these questions several times, and none of them while it computes: they are calls, not inlined.
 
-use crate::{DType, Refusal, Shape, Type};
+use crate::{DType, Refusal, Shape, Type, TypeRef};
 use bytemuck::Pod;
 
 /// The types of an operator's inputs.
@@ -11,7 +11,7 @@ pub trait Operands {
     fn count(&self) -> usize;
 
     /// The type of input `i`; nothing if it is absent.
-    fn ty(&self, i: usize) -> Option<Type>;
+    fn ty(&self, i: usize) -> Option<TypeRef<'_>>;
 }
 
 /// The bytes of an operator's inputs.
@@ -23,7 +23,7 @@ pub trait Values<'a>: Operands {
 /// The inputs' types, with the questions that rules ask.
 pub struct Sig<'s>(pub &'s dyn Operands);
 
-impl Sig<'_> {
+impl<'s> Sig<'s> {
     /// The number of inputs, absent ones included.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -35,13 +35,13 @@ impl Sig<'_> {
     /// # Errors
     /// [`Refusal::Shape`] if it is absent.
     #[inline(never)]
-    pub fn ty(&self, i: usize) -> Result<Type, Refusal> {
+    pub fn ty(&self, i: usize) -> Result<TypeRef<'s>, Refusal> {
         self.0.ty(i).ok_or(Refusal::Shape)
     }
 
     /// The type of an input that may be absent.
     #[must_use]
-    pub fn opt(&self, i: usize) -> Option<Type> {
+    pub fn opt(&self, i: usize) -> Option<TypeRef<'s>> {
         self.0.ty(i)
     }
 
@@ -50,7 +50,7 @@ impl Sig<'_> {
     /// # Errors
     /// [`Refusal::Shape`] if it is absent, [`Refusal::DType`] if its elements differ.
     #[inline(never)]
-    pub fn shape(&self, i: usize, dtype: DType) -> Result<Shape, Refusal> {
+    pub fn shape(&self, i: usize, dtype: DType) -> Result<&'s [u32], Refusal> {
         let ty = self.ty(i)?;
         if ty.dtype == dtype { Ok(ty.shape) } else { Err(Refusal::DType) }
     }
@@ -93,6 +93,14 @@ impl Outputs {
         Ok(Outputs::one(Type::new(dtype, Shape::new(dims).ok_or(Refusal::Shape)?)))
     }
 
+    /// One output, of the type of an input.
+    ///
+    /// # Errors
+    /// As [`Outputs::dims`].
+    pub fn like(ty: TypeRef<'_>) -> Result<Outputs, Refusal> {
+        Outputs::dims(ty.dtype, ty.shape)
+    }
+
     /// Several outputs, at most [`MAX_OUTPUTS`].
     ///
     /// # Errors
@@ -126,7 +134,7 @@ impl Outputs {
 /// Every slice is total: an operand that is absent or of another element type reads as empty.
 pub struct Io<'a> {
     inputs: &'a dyn Values<'a>,
-    outputs: [Option<(Type, &'a mut [u8])>; MAX_OUTPUTS],
+    outputs: [Option<(TypeRef<'a>, &'a mut [u8])>; MAX_OUTPUTS],
     scratch: &'a mut [u8],
     in_place: Option<usize>,
 }
@@ -135,7 +143,7 @@ impl<'a> Io<'a> {
     /// A run over these operands. `in_place` names the input whose bytes output 0 already holds.
     pub fn new(
         inputs: &'a dyn Values<'a>,
-        outputs: [Option<(Type, &'a mut [u8])>; MAX_OUTPUTS],
+        outputs: [Option<(TypeRef<'a>, &'a mut [u8])>; MAX_OUTPUTS],
         scratch: &'a mut [u8],
         in_place: Option<usize>,
     ) -> Io<'a> {
@@ -150,15 +158,15 @@ impl<'a> Io<'a> {
 
     /// The type of input `i`.
     #[must_use]
-    pub fn ty(&self, i: usize) -> Option<Type> {
+    pub fn ty(&self, i: usize) -> Option<TypeRef<'a>> {
         self.inputs.ty(i)
     }
 
     /// The shape of input `i`; a scalar's if it is absent.
     #[must_use]
     #[inline(never)]
-    pub fn shape(&self, i: usize) -> Shape {
-        self.ty(i).map_or(Shape::SCALAR, |t| t.shape)
+    pub fn shape(&self, i: usize) -> &'a [u32] {
+        self.ty(i).map_or(&[], |t| t.shape)
     }
 
     /// The elements of input `i`.
@@ -184,15 +192,15 @@ impl<'a> Io<'a> {
     /// The type of output `i`.
     #[must_use]
     #[inline(never)]
-    pub fn out_ty(&self, i: usize) -> Option<Type> {
+    pub fn out_ty(&self, i: usize) -> Option<TypeRef<'a>> {
         self.outputs.get(i).and_then(Option::as_ref).map(|(ty, _)| *ty)
     }
 
     /// The shape of output `i`; a scalar's if there is none.
     #[must_use]
     #[inline(never)]
-    pub fn out_shape(&self, i: usize) -> Shape {
-        self.out_ty(i).map_or(Shape::SCALAR, |t| t.shape)
+    pub fn out_shape(&self, i: usize) -> &'a [u32] {
+        self.out_ty(i).map_or(&[], |t| t.shape)
     }
 
     /// Takes the elements of output `i`; a second call finds nothing.

@@ -34,5 +34,5 @@ pub use memory::Memory;
 pub use model::{Model, Port, Step};
 pub use op::{Code, Entry, Op, OpSet};
 pub use session::{Paused, SelfTest, Session};
-pub use siskin_format::{self as format, DType, MAX_RANK, Preparation, Shape, Type};
+pub use siskin_format::{self as format, Axes, DType, MAX_RANK, Preparation, Shape, Type, TypeRef};
 pub use siskin_kernels::{Activation, Function, Generic, Kernels};

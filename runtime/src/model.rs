@@ -2,7 +2,7 @@
 
 use crate::io::{Operands, Sig};
 use crate::op::{Code, Entry, OpSet};
-use crate::{DType, Error, Refusal, Shape, Type};
+use crate::{DType, Error, Refusal, Shape, TypeRef};
 use siskin_format::{Artifact, IoRecord, OpRecord};
 
 /// A model that [`Model::parse`] has proved safe to run, borrowed from the caller's bytes.
@@ -57,7 +57,7 @@ impl<'a> Model<'a> {
         let rule = entry.infer(attrs, &sig)?;
         let mut written = operands.get(record.inputs.into()..).unwrap_or(&[]).iter();
         for ty in rule.types() {
-            if written.next().and_then(|&i| self.ty(i)) != Some(ty) {
+            if written.next().and_then(|&i| self.ty(i)) != Some(ty.view()) {
                 return Err(Refusal::Shape);
             }
         }
@@ -75,7 +75,7 @@ impl<'a> Model<'a> {
         }
     }
 
-    fn ty(&self, tensor: u16) -> Option<Type> {
+    fn ty(&self, tensor: u16) -> Option<TypeRef<'a>> {
         self.artifact.ty(self.artifact.tensor(tensor)?)
     }
 
@@ -157,7 +157,7 @@ impl<'a> Step<'a> {
 
     /// The type of the tensor of this index.
     #[must_use]
-    pub fn ty(&self, tensor: u16) -> Option<Type> {
+    pub fn ty(&self, tensor: u16) -> Option<TypeRef<'a>> {
         self.artifact.ty(self.artifact.tensor(tensor)?)
     }
 
@@ -180,7 +180,7 @@ impl Operands for RecordTypes<'_, '_> {
         self.inputs.len()
     }
 
-    fn ty(&self, i: usize) -> Option<Type> {
+    fn ty(&self, i: usize) -> Option<TypeRef<'_>> {
         self.artifact.ty(self.artifact.tensor(*self.inputs.get(i)?)?)
     }
 }
@@ -189,7 +189,7 @@ fn port<'a>(artifact: &Artifact<'a>, io: &IoRecord) -> Option<Port<'a>> {
     let ty = artifact.ty(artifact.tensor(io.tensor)?)?;
     Some(Port {
         name: artifact.name(io),
-        shape: ty.shape,
+        shape: Shape::new(ty.shape)?,
         dtype: ty.dtype,
         outer: DType::from_code(io.outer)?,
         scale: io.scale,

@@ -4,7 +4,7 @@ use crate::io::{Io, MAX_OUTPUTS, Operands, Values};
 use crate::memory::Pieces;
 use crate::model::RecordTypes;
 use crate::op::Code;
-use crate::{DType, Error, Model, Type, draw, quant};
+use crate::{Axes, DType, Error, Model, TypeRef, draw, quant};
 use bytemuck::Pod;
 use core::ops::Range;
 use siskin_format::{ALIGN, Artifact, Golden, IoRecord, OpRecord, Place, Prng, TensorRecord};
@@ -155,7 +155,7 @@ impl<'m> Session<'m> {
     ///
     /// # Errors
     /// [`Error::NoSuchPort`].
-    pub fn output_bytes(&self, i: usize) -> Result<(Type, &[u8]), Error> {
+    pub fn output_bytes(&self, i: usize) -> Result<(TypeRef<'m>, &[u8]), Error> {
         let io = self.model.artifact.outputs().nth(i).ok_or(Error::NoSuchPort(small(i)))?;
         let (ty, range) = self.placed(io, i)?;
         let tensor = self.model.artifact.tensor(io.tensor);
@@ -287,7 +287,7 @@ impl<'m> Session<'m> {
         self.model.artifact.inputs().nth(i).ok_or(Error::NoSuchPort(small(i)))
     }
 
-    fn placed(&self, io: &IoRecord, i: usize) -> Result<(Type, Range<usize>), Error> {
+    fn placed(&self, io: &IoRecord, i: usize) -> Result<(TypeRef<'m>, Range<usize>), Error> {
         let artifact = &self.model.artifact;
         let tensor = artifact.tensor(io.tensor).ok_or(Error::NoSuchPort(small(i)))?;
         artifact.ty(tensor).zip(artifact.range(tensor)).ok_or(Error::NoSuchPort(small(i)))
@@ -305,7 +305,7 @@ macro_rules! elements {
 }
 elements!(f32: F32, half::f16: F16, f64: F64, i8: I8, u8: U8, i16: I16, u16: U16, i32: I32, u32: U32, i64: I64, u64: U64);
 
-fn check_element<T: Element>(ty: Type) -> Result<(), Error> {
+fn check_element<T: Element>(ty: TypeRef<'_>) -> Result<(), Error> {
     let same = ty.dtype == T::DTYPE || (ty.dtype == DType::Bool && T::DTYPE == DType::U8);
     if same { Ok(()) } else { Err(Error::PortType(ty.dtype)) }
 }
@@ -349,7 +349,7 @@ impl Operands for RecordValues<'_, '_> {
         self.types.count()
     }
 
-    fn ty(&self, i: usize) -> Option<Type> {
+    fn ty(&self, i: usize) -> Option<TypeRef<'_>> {
         self.types.ty(i)
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! A stride of 0 repeats an axis (broadcasting), a negative one runs backwards.
 
-use crate::{MAX_RANK, Shape, bytes};
+use crate::{Axes, MAX_RANK, Shape, bytes};
 use bytemuck::Pod;
 
 /// One step per axis, in elements.
@@ -14,10 +14,10 @@ pub type Strides = [isize; MAX_RANK];
 
 /// Row-major strides of a shape; unused axes are 0.
 #[must_use]
-pub fn row_major(shape: &Shape) -> Strides {
+pub fn row_major(shape: &[u32]) -> Strides {
     let mut strides = [0; MAX_RANK];
     let mut step = 1isize;
-    for (stride, &dim) in strides.iter_mut().zip(shape.dims()).rev_by(shape.rank()) {
+    for (stride, &dim) in strides.iter_mut().zip(shape).rev_by(shape.rank()) {
         *stride = step;
         step = step.wrapping_mul(dim as isize);
     }
@@ -26,7 +26,7 @@ pub fn row_major(shape: &Shape) -> Strides {
 
 /// Strides of `from` as it is broadcast to `to`, numpy's way: axes align at the last, lengths of 1 repeat.
 #[must_use]
-pub fn broadcast(from: &Shape, to: &Shape) -> Strides {
+pub fn broadcast(from: &[u32], to: &[u32]) -> Strides {
     let own = row_major(from);
     let shift = to.rank().wrapping_sub(from.rank());
     core::array::from_fn(|axis| {
@@ -37,13 +37,13 @@ pub fn broadcast(from: &Shape, to: &Shape) -> Strides {
 
 /// The shape that both broadcast to, numpy's way; nothing if they do not.
 #[must_use]
-pub fn broadcast_shape(a: &Shape, b: &Shape) -> Option<Shape> {
+pub fn broadcast_shape(a: &[u32], b: &[u32]) -> Option<Shape> {
     let rank = a.rank().max(b.rank());
     let mut dims = [1; MAX_RANK];
     for (axis, dim) in dims.iter_mut().enumerate().take(rank) {
         // Counted from the last axis; beyond the first an axis has length 1.
         let from_end = rank.wrapping_sub(axis);
-        let of = |s: &Shape| s.rank().checked_sub(from_end).map_or(1, |at| s.dim(at));
+        let of = |s: &[u32]| s.rank().checked_sub(from_end).map_or(1, |at| s.dim(at));
         *dim = match (of(a), of(b)) {
             (x, y) if x == y => x,
             (1, y) => y,
@@ -57,7 +57,7 @@ pub fn broadcast_shape(a: &Shape, b: &Shape) -> Option<Shape> {
 /// Calls `row` for each row of `shape`, in row-major order, with the position of the row's first element in each operand.
 /// A row is the last axis; a scalar is one row of one element.
 pub fn rows<const N: usize>(
-    shape: &Shape,
+    shape: &[u32],
     offsets: [isize; N],
     strides: &[Strides; N],
     mut row: impl FnMut([isize; N]),
@@ -71,7 +71,7 @@ pub fn rows<const N: usize>(
 }
 
 /// As [`rows`], for any number of operands; they begin at `at`.
-pub(crate) fn walk(shape: &Shape, at: &mut [isize], strides: &[Strides], row: &mut dyn FnMut(&[isize])) {
+pub(crate) fn walk(shape: &[u32], at: &mut [isize], strides: &[Strides], row: &mut dyn FnMut(&[isize])) {
     let outer = shape.rank().saturating_sub(1);
     let mut index = [0u32; MAX_RANK];
     if shape.elements() == 0 {
@@ -101,19 +101,19 @@ pub(crate) fn walk(shape: &Shape, at: &mut [isize], strides: &[Strides], row: &m
 
 /// The stride of the last axis of `shape`.
 #[must_use]
-pub fn inner(shape: &Shape, strides: &Strides) -> isize {
+pub fn inner(shape: &[u32], strides: &Strides) -> isize {
     shape.rank().checked_sub(1).and_then(|axis| strides.get(axis)).copied().unwrap_or(0)
 }
 
 /// `y[i] = x[offset + Σ i·stride]` over `shape` in row-major order, elements of one type.
-pub fn copy<T: Pod>(y: &mut [T], x: &[T], shape: &Shape, offset: isize, strides: &Strides) {
+pub fn copy<T: Pod>(y: &mut [T], x: &[T], shape: &[u32], offset: isize, strides: &Strides) {
     let x = bytemuck::try_cast_slice(x).unwrap_or(&[]);
     let y = bytemuck::try_cast_slice_mut(y).unwrap_or(&mut []);
     copy_bytes(y, x, size_of::<T>(), shape, offset, strides);
 }
 
 /// As [`copy`], elements of `width` bytes.
-pub fn copy_bytes(y: &mut [u8], x: &[u8], width: usize, shape: &Shape, offset: isize, strides: &Strides) {
+pub fn copy_bytes(y: &mut [u8], x: &[u8], width: usize, shape: &[u32], offset: isize, strides: &Strides) {
     let len = if shape.rank() == 0 { 1 } else { shape.dim(shape.rank().wrapping_sub(1)) as usize };
     let step = inner(shape, strides);
     let mut parts = y.chunks_exact_mut(len.wrapping_mul(width).max(1));

@@ -139,6 +139,7 @@ fn case(folder: &Path) -> Result<(), String> {
     for i in 0..graph.outputs.len() {
         let want = read_tensor(&data.join(format!("output_{i}.pb"))).map_err(|e| text(&e))?;
         let (ty, bytes) = session.output_bytes(i).map_err(|e| text(&e))?;
+        let ty = ty.owned();
         if ty != want.ty() {
             return Err(format!("output {i} is {ty} and not {}", want.ty()));
         }

@@ -1,75 +1,40 @@
-//! What a model is, as JSON.
+//! What a model is, as words and texts that JavaScript reads in this order.
 //!
-//! Floats are their bits, since printing one links tables of several kilobytes.
+//! ```text
+//! description = card weights arena state preparation inputs outputs steps
+//! card        = bytes, as they are in the file          preparation = kind (0 none, 1 image, 2 audio) words
+//! port        = name shape outer stored scale zeroPoint operator
+//! step        = operator shape stored weights macs (low, high)
+//! ```
+//!
+//! A word is a little-endian `u32`; a list is its length and its items; a text is the list of its bytes. No JSON:
+//! writing numbers and quotes would link a tenth of the package.
 
-use alloc::format;
-use alloc::string::String;
-use siskin::format::{Card, Place};
+use alloc::vec::Vec;
+use siskin::format::Place;
 use siskin::{Model, Port, Preparation, Step};
 
-/// `{"name", "producer", "recipe", "labels", "bytes": {"weights", "arena", "state"}, "preparation", "inputs": [port],
-/// "outputs": [port], "steps": [step]}`; a port is `{"name", "shape", "dtype", "stored", "scale", "zeroPoint",
-/// "operator"}`, with the bits of the scale as a number, and for outputs the name of the operator that writes it; a
-/// step is `{"operator", "shape", "dtype", "weights", "macs"}`; the preparation, of input 0, is its kind and the words
-/// of its record.
-pub(crate) fn describe(model: &Model<'_>) -> String {
-    let card = Card::decode(model.artifact().card()).unwrap_or_default();
-    let labels = list(card.labels.iter().map(|label| quoted(label)));
-    let inputs = list(model.inputs().map(|p| port(&p, "")));
-    let outputs = list(model.outputs().enumerate().map(|(i, p)| port(&p, writer(model, i))));
-    let steps = list(model.steps().filter_map(|step| described(model, &step)));
-    format!(
-        "{{\"name\":{},\"producer\":{},\"recipe\":{},\"labels\":{labels},\"bytes\":{{\"weights\":{},\"arena\":{},\"state\":{}}},\"preparation\":{},\"inputs\":{inputs},\"outputs\":{outputs},\"steps\":{steps}}}",
-        quoted(&card.name),
-        quoted(&card.producer),
-        quoted(&card.recipe),
-        model.artifact().weights().len(),
-        model.arena_len(),
-        model.state_len(),
-        preparation(model)
-    )
-}
-
-fn preparation(model: &Model<'_>) -> String {
-    let (kind, record) = match &model.preparation(0) {
-        None => return String::from("null"),
-        Some(Preparation::Image(record)) => ("image", words(record)),
-        Some(Preparation::Audio(record)) => ("audio", words(record)),
-    };
-    format!("[\"{kind}\",{record}]")
-}
-
-fn words<T: bytemuck::Pod>(record: &T) -> String {
-    let words: &[u32] = bytemuck::try_cast_slice(core::slice::from_ref(record)).unwrap_or(&[]);
-    list(words.iter().map(|w| format!("{w}")))
-}
-
-fn described(model: &Model<'_>, step: &Step<'_>) -> Option<String> {
-    let ty = step.ty(*step.outputs().first()?)?;
-    let constants = step
-        .inputs()
-        .iter()
-        .filter(|&&t| model.artifact().tensor(t).is_some_and(|record| record.place() == Some(Place::Weights)));
-    let weights: u32 = constants.filter_map(|&t| step.ty(t)?.checked_bytes()).fold(0, u32::saturating_add);
-    Some(format!(
-        "{{\"operator\":\"{}\",\"shape\":{},\"dtype\":\"{}\",\"weights\":{weights},\"macs\":{}}}",
-        step.entry.name,
-        list(ty.shape.dims().iter().map(|d| format!("{d}"))),
-        ty.dtype.name(),
-        step.macs()
-    ))
-}
-
-fn port(port: &Port<'_>, operator: &str) -> String {
-    let Port { name, shape, dtype, outer, scale, zero_point } = port;
-    let shape = list(shape.dims().iter().map(|d| format!("{d}")));
-    format!(
-        "{{\"name\":{},\"shape\":{shape},\"dtype\":\"{}\",\"stored\":\"{}\",\"scale\":{},\"zeroPoint\":{zero_point},\"operator\":\"{operator}\"}}",
-        quoted(name),
-        outer.name(),
-        dtype.name(),
-        scale.to_bits()
-    )
+/// The description; `wasm/npm/src/describe.ts` reads it.
+pub(crate) fn describe(model: &Model<'_>) -> Vec<u8> {
+    let mut notes = Notes(Vec::new());
+    notes.bytes(model.artifact().card());
+    notes.size(model.artifact().weights().len());
+    notes.size(model.arena_len());
+    notes.size(model.state_len());
+    notes.preparation(model.preparation(0));
+    notes.size(model.inputs().count());
+    for port in model.inputs() {
+        notes.port(&port, "");
+    }
+    notes.size(model.outputs().count());
+    for (i, port) in model.outputs().enumerate() {
+        notes.port(&port, writer(model, i));
+    }
+    notes.size(model.steps().count());
+    for step in model.steps() {
+        notes.step(model, &step);
+    }
+    notes.0
 }
 
 /// The name of the last operator that writes output `i`.
@@ -79,40 +44,61 @@ fn writer(model: &Model<'_>, i: usize) -> &'static str {
     writes.last().map_or("", |step| step.entry.name)
 }
 
-fn list(items: impl Iterator<Item = String>) -> String {
-    let mut text = String::from("[");
-    for item in items {
-        if text.len() > 1 {
-            text.push(',');
-        }
-        text.push_str(&item);
+/// A description in the making.
+struct Notes(Vec<u8>);
+
+impl Notes {
+    fn word(&mut self, word: u32) {
+        self.0.extend_from_slice(&word.to_le_bytes());
     }
-    text.push(']');
-    text
-}
 
-/// A string as JSON writes it.
-fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\0'..'\x20' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            _ => out.push(c),
-        }
+    fn size(&mut self, size: usize) {
+        self.word(u32::try_from(size).unwrap_or(u32::MAX));
     }
-    out.push('"');
-    out
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.size(bytes.len());
+        self.0.extend_from_slice(bytes);
+    }
 
-    #[test]
-    fn any_name_is_valid_json() {
-        assert_eq!(quoted("a\"b\\c\n\0é"), r#""a\"b\\c\u000a\u0000é""#);
-        assert_eq!(list([quoted("x"), quoted("")].into_iter()), r#"["x",""]"#);
-        assert_eq!(list(core::iter::empty()), "[]");
+    fn words(&mut self, words: &[u32]) {
+        self.size(words.len());
+        self.0.extend_from_slice(bytemuck::cast_slice(words));
+    }
+
+    fn preparation(&mut self, preparation: Option<Preparation>) {
+        let (kind, record) = match &preparation {
+            None => (0, &[][..]),
+            Some(Preparation::Image(record)) => (1, bytemuck::bytes_of(record)),
+            Some(Preparation::Audio(record)) => (2, bytemuck::bytes_of(record)),
+        };
+        self.word(kind);
+        self.words(bytemuck::try_cast_slice(record).unwrap_or(&[]));
+    }
+
+    fn port(&mut self, port: &Port<'_>, operator: &str) {
+        self.bytes(port.name.as_bytes());
+        self.words(&port.shape);
+        self.bytes(port.outer.name().as_bytes());
+        self.bytes(port.dtype.name().as_bytes());
+        self.word(port.scale.to_bits());
+        self.word(port.zero_point.cast_unsigned());
+        self.bytes(operator.as_bytes());
+    }
+
+    fn step(&mut self, model: &Model<'_>, step: &Step<'_>) {
+        let ty = step.outputs().first().and_then(|&output| step.ty(output));
+        let constants = step
+            .inputs()
+            .iter()
+            .filter(|&&t| model.artifact().tensor(t).is_some_and(|record| record.place() == Some(Place::Weights)));
+        let weights = constants.filter_map(|&t| step.ty(t)?.checked_bytes()).fold(0, u32::saturating_add);
+        self.bytes(step.entry.name.as_bytes());
+        self.words(ty.map_or(&[], |ty| ty.shape));
+        self.bytes(ty.map_or("", |ty| ty.dtype.name()).as_bytes());
+        self.word(weights);
+        let macs = step.macs();
+        self.word(macs as u32);
+        self.word((macs >> 32) as u32);
     }
 }

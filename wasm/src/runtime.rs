@@ -62,10 +62,10 @@ impl Runtime {
         self.session.as_ref().map(|_| ())
     }
 
-    /// What the model is, as JSON.
+    /// What the model is, in the order of `describe.rs`.
     #[must_use]
-    pub fn describe(&self) -> String {
-        self.session.as_ref().map_or_else(String::new, |session| describe::describe(session.model()))
+    pub fn describe(&self) -> Vec<u8> {
+        self.session.as_ref().map_or_else(Vec::new, |session| describe::describe(session.model()))
     }
 
     /// Where real values are written before [`Runtime::write`] and found after [`Runtime::read`].

@@ -2,7 +2,7 @@
 
 use crate::golden::Goldens;
 use crate::section::Sections;
-use crate::{ABSENT, FormatError, Header, IoRecord, Kind, OpRecord, Place, Preparation, Role, TensorRecord, Type};
+use crate::{ABSENT, FormatError, Header, IoRecord, Kind, OpRecord, Place, Preparation, Role, TensorRecord, TypeRef};
 
 /// A verified `.siskin` file, borrowed from the caller's bytes.
 ///
@@ -136,8 +136,8 @@ impl<'a> Artifact<'a> {
     /// The type of a tensor.
     #[must_use]
     #[inline(never)]
-    pub fn ty(&self, tensor: &TensorRecord) -> Option<Type> {
-        Some(Type::new(tensor.dtype()?, tensor.shape(self.words)?))
+    pub fn ty(&self, tensor: &TensorRecord) -> Option<TypeRef<'a>> {
+        Some(TypeRef { dtype: tensor.dtype()?, shape: tensor.shape(self.words)? })
     }
 
     /// The first byte of a tensor and the one after its last, within its place.

@@ -35,31 +35,50 @@ pub enum FormatError {
     Golden,
 }
 
-impl fmt::Display for FormatError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl FormatError {
+    /// The sentence, where each `#` stands for the next of the numbers: for programs that format by themselves.
+    #[must_use]
+    #[expect(clippy::as_conversions, reason = "lossless; From is not const")]
+    pub const fn sentence(self) -> (&'static str, [u32; 3]) {
         match self {
-            FormatError::Magic => f.write_str("not a .siskin file"),
-            FormatError::Version(major, minor) => write!(
-                f,
-                "format {major}.{minor}, but this reader reads {}.x: compile the model again with a matching siskin",
-                crate::MAJOR
+            FormatError::Magic => ("not a .siskin file", [0; 3]),
+            FormatError::Version(major, minor) => (
+                "format #.#, but this reader reads #.x: compile the model again with a matching siskin",
+                [major as u32, minor as u32, crate::MAJOR as u32],
             ),
-            FormatError::Length => f.write_str("the file is truncated or has bytes appended"),
-            FormatError::Alignment => {
-                write!(f, "the bytes must begin at a multiple of {} in memory", crate::ALIGN)
-            }
-            FormatError::Checksum(0) => f.write_str("damaged: the header's checksum differs"),
-            FormatError::Checksum(kind) => write!(f, "damaged: the checksum of section {kind} differs"),
-            FormatError::Feature(bit) => write!(f, "needs feature {bit} that this reader lacks"),
-            FormatError::UnknownSection(kind) => write!(f, "unknown critical section {kind}"),
-            FormatError::MissingSection(kind) => write!(f, "section {kind} is missing or stands twice"),
-            FormatError::SectionBounds(kind) => write!(f, "section {kind} lies outside the file or is misaligned"),
-            FormatError::Tensor(i) => write!(f, "tensor {i} is malformed"),
-            FormatError::Op(i) => write!(f, "operator {i} is malformed or breaks the memory plan"),
-            FormatError::Io(i) => write!(f, "input or output {i} is malformed"),
-            FormatError::Golden => f.write_str("the golden vectors are malformed"),
+            FormatError::Length => ("the file is truncated or has bytes appended", [0; 3]),
+            FormatError::Alignment => ("the bytes must begin at a multiple of # in memory", [crate::ALIGN as u32, 0, 0]),
+            FormatError::Checksum(0) => ("damaged: the header's checksum differs", [0; 3]),
+            FormatError::Checksum(kind) => ("damaged: the checksum of section # differs", [kind as u32, 0, 0]),
+            FormatError::Feature(bit) => ("needs feature # that this reader lacks", [bit as u32, 0, 0]),
+            FormatError::UnknownSection(kind) => ("unknown critical section #", [kind as u32, 0, 0]),
+            FormatError::MissingSection(kind) => ("section # is missing or stands twice", [kind as u32, 0, 0]),
+            FormatError::SectionBounds(kind) => ("section # lies outside the file or is misaligned", [kind as u32, 0, 0]),
+            FormatError::Tensor(i) => ("tensor # is malformed", [i as u32, 0, 0]),
+            FormatError::Op(i) => ("operator # is malformed or breaks the memory plan", [i as u32, 0, 0]),
+            FormatError::Io(i) => ("input or output # is malformed", [i as u32, 0, 0]),
+            FormatError::Golden => ("the golden vectors are malformed", [0; 3]),
         }
     }
+}
+
+impl fmt::Display for FormatError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fill(f, self.sentence())
+    }
+}
+
+/// Writes a sentence with its numbers.
+#[doc(hidden)]
+pub fn fill(f: &mut fmt::Formatter<'_>, (sentence, numbers): (&str, [u32; 3])) -> fmt::Result {
+    let mut numbers = numbers.iter();
+    for (i, part) in sentence.split('#').enumerate() {
+        if i > 0 {
+            write!(f, "{}", numbers.next().unwrap_or(&0))?;
+        }
+        f.write_str(part)?;
+    }
+    Ok(())
 }
 
 impl core::error::Error for FormatError {}

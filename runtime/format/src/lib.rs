@@ -41,12 +41,14 @@ pub use artifact::Artifact;
 pub use card::{Card, InputRecipe};
 pub use dtype::DType;
 pub use error::FormatError;
+#[doc(hidden)]
+pub use error::fill;
 pub use golden::{Golden, GoldenRecord, Goldens, Prng};
 pub use header::{ALIGN, Header, MAGIC, MAJOR, MINOR};
 pub use preparation::{AudioRecord, ImageRecord, Preparation};
 pub use preview::Preview;
 pub use record::{ABSENT, IoRecord, OpRecord, Place, Role, TensorRecord};
 pub use section::{Kind, Section, crc32};
-pub use shape::{MAX_RANK, Shape, Type};
+pub use shape::{Axes, MAX_RANK, Shape, Type, TypeRef};
 #[cfg(feature = "write")]
 pub use write::Writer;

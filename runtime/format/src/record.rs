@@ -1,6 +1,6 @@
 //! Fixed-size records that a file is viewed as in place.
 
-use crate::{DType, Shape};
+use crate::{DType, MAX_RANK};
 use bytemuck::{Pod, Zeroable};
 
 /// The operand index of an optional input that is not given.
@@ -59,10 +59,10 @@ impl TensorRecord {
     /// The shape, read from the words section.
     #[must_use]
     #[inline(never)]
-    pub fn shape(&self, words: &[u32]) -> Option<Shape> {
+    pub fn shape<'a>(&self, words: &'a [u32]) -> Option<&'a [u32]> {
         let start = usize::from(self.dims);
-        let end = start.checked_add(usize::from(self.rank))?;
-        Shape::new(words.get(start..end)?)
+        let axes = words.get(start..start.checked_add(usize::from(self.rank))?)?;
+        (axes.len() <= MAX_RANK).then_some(axes)
     }
 }
 

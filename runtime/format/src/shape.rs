@@ -4,6 +4,7 @@
 
 use crate::DType;
 use core::fmt;
+use core::ops::Deref;
 
 /// The most axes that a tensor can have.
 pub const MAX_RANK: usize = 8;
@@ -28,46 +29,89 @@ impl Shape {
         Some(shape)
     }
 
+    /// The shape with these axes; those beyond [`MAX_RANK`], which a checked file does not have, are lost.
+    #[must_use]
+    pub fn of(dims: &[u32]) -> Shape {
+        dims.get(..MAX_RANK).map_or_else(|| Shape::new(dims), Shape::new).unwrap_or(Shape::SCALAR)
+    }
+
     /// The axes, outermost first.
     #[must_use]
     pub fn dims(&self) -> &[u32] {
-        self.dims.get(..self.rank()).unwrap_or(&[])
+        self.dims.get(..self.rank.into()).unwrap_or(&[])
     }
 
     /// The axes, to be changed in place; their number stays.
     pub fn dims_mut(&mut self) -> &mut [u32] {
-        let rank = self.rank();
-        self.dims.get_mut(..rank).unwrap_or(&mut [])
+        self.dims.get_mut(..self.rank.into()).unwrap_or(&mut [])
     }
 
-    /// The number of axes.
+    /// See [`Axes::rank`].
     #[must_use]
-    pub const fn rank(&self) -> usize {
-        #[expect(clippy::as_conversions, reason = "u8 to usize is lossless; From is not const")]
-        {
-            self.rank as usize
-        }
+    pub fn rank(&self) -> usize {
+        self.rank.into()
     }
+
+    /// See [`Axes::dim`].
+    #[must_use]
+    pub fn dim(&self, i: usize) -> u32 {
+        Axes::dim(self.dims(), i)
+    }
+
+    /// See [`Axes::checked_elements`].
+    #[must_use]
+    pub fn checked_elements(&self) -> Option<u32> {
+        Axes::checked_elements(self.dims())
+    }
+
+    /// See [`Axes::elements`].
+    #[must_use]
+    pub fn elements(&self) -> usize {
+        Axes::elements(self.dims())
+    }
+}
+
+impl Deref for Shape {
+    type Target = [u32];
+
+    fn deref(&self) -> &[u32] {
+        self.dims()
+    }
+}
+
+/// A shape as a slice of the lengths of its axes, wherever they stand.
+pub trait Axes {
+    /// The number of axes.
+    fn rank(&self) -> usize;
 
     /// The length of axis `i`, 1 beyond the last.
-    #[must_use]
-    #[inline(never)]
-    pub fn dim(&self, i: usize) -> u32 {
-        self.dims().get(i).copied().unwrap_or(1)
-    }
+    fn dim(&self, i: usize) -> u32;
 
     /// The number of elements, or nothing if that exceeds `u32`.
-    #[must_use]
-    #[inline(never)]
-    pub fn checked_elements(&self) -> Option<u32> {
-        self.dims().iter().try_fold(1u32, |n, &d| n.checked_mul(d))
+    fn checked_elements(&self) -> Option<u32>;
+
+    /// The number of elements of a shape that [`Axes::checked_elements`] accepted.
+    fn elements(&self) -> usize;
+}
+
+impl Axes for [u32] {
+    fn rank(&self) -> usize {
+        self.len()
     }
 
-    /// The number of elements of a shape that [`Shape::checked_elements`] accepted.
-    #[must_use]
     #[inline(never)]
-    pub fn elements(&self) -> usize {
-        let n = self.dims().iter().fold(1u32, |n, &d| n.wrapping_mul(d));
+    fn dim(&self, i: usize) -> u32 {
+        self.get(i).copied().unwrap_or(1)
+    }
+
+    #[inline(never)]
+    fn checked_elements(&self) -> Option<u32> {
+        self.iter().try_fold(1u32, |n, &d| n.checked_mul(d))
+    }
+
+    #[inline(never)]
+    fn elements(&self) -> usize {
+        let n = self.iter().fold(1u32, |n, &d| n.wrapping_mul(d));
         usize::try_from(n).unwrap_or(usize::MAX)
     }
 }
@@ -109,9 +153,46 @@ impl Type {
 
     /// Bytes of the whole tensor, or nothing if that exceeds `u32`.
     #[must_use]
+    pub fn checked_bytes(&self) -> Option<u32> {
+        self.view().checked_bytes()
+    }
+}
+
+/// A [`Type`] whose axes stand elsewhere: in a file, or in a [`Type`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TypeRef<'a> {
+    /// The type of each element.
+    pub dtype: DType,
+    /// The lengths of the axes.
+    pub shape: &'a [u32],
+}
+
+impl Type {
+    /// The type, borrowed.
+    #[must_use]
+    pub fn view(&self) -> TypeRef<'_> {
+        TypeRef { dtype: self.dtype, shape: &self.shape }
+    }
+}
+
+impl TypeRef<'_> {
+    /// The type, with axes of its own.
+    #[must_use]
+    pub fn owned(self) -> Type {
+        Type::new(self.dtype, Shape::of(self.shape))
+    }
+
+    /// Bytes of the whole tensor, or nothing if that exceeds `u32`.
+    #[must_use]
     #[inline(never)]
     pub fn checked_bytes(&self) -> Option<u32> {
         self.shape.checked_elements()?.checked_mul(self.dtype.size())
+    }
+}
+
+impl fmt::Display for TypeRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.owned().fmt(f)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::gather::after;
 use super::number::Number;
 use super::types::Types;
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig};
 use core::cmp::Ordering;
 
 crate::attrs! {
@@ -65,15 +65,15 @@ fn rule(attrs: &ArgAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
     if x.shape.dim(axis) == 0 {
         return Err(Refusal::Shape);
     }
-    let mut shape = x.shape;
+    let mut shape = Shape::of(x.shape);
     if let Some(dim) = shape.dims_mut().get_mut(axis) {
         *dim = 1;
     }
     if attrs.keepdims {
-        return Ok(Outputs::one(Type::new(DType::I64, shape)));
+        return Outputs::dims(DType::I64, &shape);
     }
     let mut dims = [0; crate::MAX_RANK];
-    let left = shape.dims().iter().enumerate().filter(|&(i, _)| i != axis);
+    let left = shape.iter().enumerate().filter(|&(i, _)| i != axis);
     dims.iter_mut().zip(left).for_each(|(d, (_, &len))| *d = len);
     Outputs::dims(DType::I64, dims.get(..shape.rank().saturating_sub(1)).unwrap_or(&[]))
 }
@@ -82,7 +82,7 @@ fn find(attrs: &ArgAttrs, io: &mut Io<'_>, wins: Ordering) {
     let (shape, axis) = (io.shape(0), attrs.axis as usize);
     let (dtype, x) = (io.ty(0).map_or(DType::F32, |t| t.dtype), io.bytes(0));
     let len = shape.dim(axis) as usize;
-    let inner = after(&shape, attrs.axis);
+    let inner = after(shape, attrs.axis);
     for (i, y) in io.output::<i64>(0).iter_mut().enumerate() {
         let (outer, lane) = (i.checked_div(inner).unwrap_or(0), i.checked_rem(inner).unwrap_or(0));
         let start = outer.wrapping_mul(len).wrapping_mul(inner).wrapping_add(lane);

@@ -8,7 +8,7 @@
 //! average is a window over everything.
 
 use super::window::{self, Window};
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig};
 use siskin_kernels::{Axis, Pool};
 
 crate::attrs! {
@@ -34,7 +34,7 @@ crate::attrs! {
 }
 
 impl AveragePoolAttrs {
-    fn geometry(&self, x: &Shape) -> Result<(Pool, Shape), Refusal> {
+    fn geometry(&self, x: &[u32]) -> Result<(Pool, Shape), Refusal> {
         let AveragePoolAttrs { kernel, stride, dilation, pad_begin, pad_end, .. } = self;
         if self.uncounted.iter().zip(pad_end).any(|(u, p)| u > p) {
             return Err(Refusal::Attrs);
@@ -65,12 +65,12 @@ impl Op for AveragePool {
 
     fn infer(attrs: &AveragePoolAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
-        let (_, shape) = attrs.geometry(&sig.shape(0, DType::F32)?)?;
-        Ok(Outputs::one(Type::new(DType::F32, shape)))
+        let (_, shape) = attrs.geometry(sig.shape(0, DType::F32)?)?;
+        Outputs::dims(DType::F32, &shape)
     }
 
     fn run<K: Kernels>(attrs: &AveragePoolAttrs, io: &mut Io<'_>) {
-        let Ok((pool, _)) = attrs.geometry(&io.shape(0)) else { return };
+        let Ok((pool, _)) = attrs.geometry(io.shape(0)) else { return };
         K::average_pool_f32(&pool, &attrs.counted(&pool), io.input(0), io.output(0));
     }
 }

@@ -3,7 +3,7 @@
 //! The importer makes `scale` and `shift` of ONNX's four parameters.
 
 use crate::attrs::NoAttrs;
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 
 /// `[.., C], [C], [C] -> [.., C]`; see the module.
 pub struct BatchNormalization;
@@ -16,13 +16,13 @@ impl Op for BatchNormalization {
     fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(3)?;
         let x = sig.shape(0, DType::F32)?;
-        let channels = x.dims().last().ok_or(Refusal::Shape)?;
+        let channels = x.last().ok_or(Refusal::Shape)?;
         for i in 1..3 {
-            if sig.shape(i, DType::F32)?.dims() != [*channels] {
+            if sig.shape(i, DType::F32)? != [*channels] {
                 return Err(Refusal::Shape);
             }
         }
-        Ok(Outputs::one(Type::new(DType::F32, x)))
+        Outputs::dims(DType::F32, x)
     }
 
     fn in_place(_: &NoAttrs, _: &Sig<'_>, input: usize) -> bool {

@@ -78,7 +78,7 @@ impl Op for PRelu {
 
     fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         let y = same_types(sig, Types::NUMERIC)?;
-        if y.shape == sig.ty(0)?.shape { Ok(Outputs::one(y)) } else { Err(Refusal::Shape) }
+        if *y.shape == *sig.ty(0)?.shape { Ok(Outputs::one(y)) } else { Err(Refusal::Shape) }
     }
 
     fn in_place(_: &NoAttrs, _: &Sig<'_>, input: usize) -> bool {

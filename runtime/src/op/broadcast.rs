@@ -6,7 +6,7 @@
 use super::number::{ByType, Number};
 use super::types::Types;
 use crate::strided::{Strides, broadcast, broadcast_shape, inner, walk};
-use crate::{DType, Io, MAX_RANK, Refusal, Shape, Sig, Type};
+use crate::{Axes, DType, Io, MAX_RANK, Refusal, Shape, Sig, Type};
 use core::ops::Range;
 
 /// The most operands of a walk.
@@ -37,14 +37,14 @@ impl At {
 
 impl Walk {
     /// A walk over these operands, each of which broadcasts to `to`.
-    pub(super) fn new(to: &Shape, operands: &[Shape]) -> Walk {
+    pub(super) fn new(to: &[u32], operands: &[&[u32]]) -> Walk {
         let mut strides = [[0; MAX_RANK]; OPERANDS];
         strides.iter_mut().zip(operands).for_each(|(strides, s)| *strides = broadcast(s, to));
         joined(to, strides)
     }
 
     /// A walk over one operand with these strides.
-    pub(super) fn one(shape: &Shape, strides: Strides) -> Walk {
+    pub(super) fn one(shape: &[u32], strides: Strides) -> Walk {
         joined(shape, [strides, [0; MAX_RANK], [0; MAX_RANK]])
     }
 
@@ -64,7 +64,7 @@ impl Walk {
 }
 
 /// Joins neighbouring axes that every operand walks as one.
-fn joined(shape: &Shape, strides: [Strides; OPERANDS]) -> Walk {
+fn joined(shape: &[u32], strides: [Strides; OPERANDS]) -> Walk {
     let mut dims = [1u32; MAX_RANK];
     let mut out = [[0; MAX_RANK]; OPERANDS];
     // Filled from the last slot towards the first, then counted.
@@ -105,13 +105,13 @@ pub(super) fn same_types(sig: &Sig<'_>, types: Types) -> Result<Type, Refusal> {
 /// The shape that the two operands broadcast to.
 pub(super) fn both(sig: &Sig<'_>) -> Result<Shape, Refusal> {
     sig.at_most(2)?;
-    broadcast_shape(&sig.ty(0)?.shape, &sig.ty(1)?.shape).ok_or(Refusal::Shape)
+    broadcast_shape(sig.ty(0)?.shape, sig.ty(1)?.shape).ok_or(Refusal::Shape)
 }
 
 /// Whether the output, of the type of the first operand and broadcast, is like operand `input`.
 pub(super) fn same_as_output(sig: &Sig<'_>, input: usize) -> bool {
     let y = sig.ty(0).and_then(|a| Ok(Type::new(a.dtype, both(sig)?)));
-    input < 2 && y.ok() == sig.opt(input)
+    input < 2 && y.ok().as_ref().map(Type::view) == sig.opt(input)
 }
 
 /// The second operand's part of a row.
@@ -162,7 +162,7 @@ const LONG: usize = 1024;
 /// `y = f(a, b)` over `f32`.
 fn zip(io: &mut Io<'_>, f: Pairs) {
     let (taken, xa, xb) = (io.in_place(), io.input::<f32>(0), io.input::<f32>(1));
-    let walk = Walk::new(&io.out_shape(0), &[io.shape(0), io.shape(1)]);
+    let walk = Walk::new(io.out_shape(0), &[io.shape(0), io.shape(1)]);
     let y = io.output::<f32>(0);
     let mut buffer = [0.0; BUFFER];
     walk.each(&mut |range, [a, b, _]| {
@@ -210,7 +210,7 @@ pub(super) fn zip_any(io: &mut Io<'_>, f: &dyn Fn(Number, Number) -> Number) {
     let (taken, bytes) = (io.in_place(), [io.bytes(0), io.bytes(1)]);
     let dtypes = [0, 1].map(|i| io.ty(i).map_or(DType::F32, |t| t.dtype));
     let Some(to) = io.out_ty(0) else { return };
-    let walk = Walk::new(&to.shape, &[io.shape(0), io.shape(1)]);
+    let walk = Walk::new(to.shape, &[io.shape(0), io.shape(1)]);
     let y = io.output_bytes(0);
     walk.each(&mut |range, [a, b, _]| {
         for (i, at) in range.enumerate() {
@@ -232,7 +232,7 @@ mod tests {
 
     fn joined_dims(to: &[u32], a: &[u32], b: &[u32]) -> Walk {
         let [to, a, b] = [to, a, b].map(|d| Shape::new(d).unwrap());
-        Walk::new(&to, &[a, b])
+        Walk::new(&to, &[&a, &b])
     }
 
     #[test]

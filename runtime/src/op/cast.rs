@@ -4,7 +4,7 @@
 //! 0 is true; from booleans, 0 and 1; to narrower floats, to the nearest, halves to even.
 
 use super::map::map_any;
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 
 crate::attrs! {
     /// Attributes of [`Cast`].
@@ -24,7 +24,7 @@ impl Op for Cast {
 
     fn infer(attrs: &CastAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
-        Ok(Outputs::one(Type::new(attrs.dtype, sig.ty(0)?.shape)))
+        Outputs::dims(attrs.dtype, sig.ty(0)?.shape)
     }
 
     /// Each element is read before it is written, and both are equally wide.

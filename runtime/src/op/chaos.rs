@@ -5,7 +5,7 @@
 extern crate std;
 
 use super::Entry;
-use crate::{DType, Generic, Io, MAX_OUTPUTS, Operands, Shape, Sig, Type, Values};
+use crate::{DType, Generic, Io, MAX_OUTPUTS, Operands, Shape, Sig, Type, TypeRef, Values};
 use std::{string::String, string::ToString, vec, vec::Vec};
 
 /// Trials of each operator.
@@ -99,8 +99,8 @@ impl Operands for Inputs<'_> {
         self.0.len()
     }
 
-    fn ty(&self, i: usize) -> Option<Type> {
-        Some(self.0.get(i)?.as_ref()?.ty)
+    fn ty(&self, i: usize) -> Option<TypeRef<'_>> {
+        Some(self.0.get(i)?.as_ref()?.ty.view())
     }
 }
 
@@ -157,7 +157,7 @@ fn trial(entry: &Entry, attrs: &[u32], operands: &[Option<Operand>]) -> bool {
         let mut scratch = vec![0u64; rule.scratch.div_ceil(8) as usize];
         let mut slots = [const { None }; MAX_OUTPUTS];
         for (slot, (ty, words)) in slots.iter_mut().zip(&mut outputs) {
-            *slot = Some((*ty, &mut bytemuck::cast_slice_mut(words)[..ty.checked_bytes().unwrap_or(0) as usize]));
+            *slot = Some((ty.view(), &mut bytemuck::cast_slice_mut(words)[..ty.checked_bytes().unwrap_or(0) as usize]));
         }
         let values = Inputs(operands, in_place);
         entry.run(attrs, &mut Io::new(&values, slots, bytemuck::cast_slice_mut(&mut scratch), in_place));

@@ -3,7 +3,7 @@
 //! Operands agree in all other axes. There may be up to 255 of them.
 
 use super::gather::after;
-use crate::{Code, Refusal, Io, Kernels, Op, Outputs, Sig, Type, bytes};
+use crate::{Axes, Code, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, bytes};
 
 crate::attrs! {
     /// Attributes of [`Concat`].
@@ -24,7 +24,7 @@ impl Op for Concat {
     /// `[.., a, ..], [.., b, ..], … -> [.., a + b + …, ..]`
     fn infer(attrs: &ConcatAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         let first = sig.ty(0)?;
-        let mut sum = first.shape;
+        let mut sum = Shape::of(first.shape);
         let axis = attrs.axis as usize;
         if axis >= sum.rank() {
             return Err(Refusal::Attrs);
@@ -37,7 +37,7 @@ impl Op for Concat {
             if next.shape.rank() != sum.rank() {
                 return Err(Refusal::Shape);
             }
-            for (k, (total, &len)) in sum.dims_mut().iter_mut().zip(next.shape.dims()).enumerate() {
+            for (k, (total, &len)) in sum.dims_mut().iter_mut().zip(next.shape).enumerate() {
                 if k == axis {
                     *total = total.checked_add(len).ok_or(Refusal::Shape)?;
                 } else if *total != len {
@@ -45,13 +45,13 @@ impl Op for Concat {
                 }
             }
         }
-        Ok(Outputs::one(Type::new(first.dtype, sum)))
+        Outputs::dims(first.dtype, &sum)
     }
 
     fn run<K: Kernels>(attrs: &ConcatAttrs, io: &mut Io<'_>) {
         let Some(ty) = io.out_ty(0) else { return };
         let axis = attrs.axis as usize;
-        let step = after(&ty.shape, attrs.axis).wrapping_mul(ty.dtype.size() as usize);
+        let step = after(ty.shape, attrs.axis).wrapping_mul(ty.dtype.size() as usize);
         let row = step.wrapping_mul(ty.shape.dim(axis) as usize);
         let y = io.output_bytes(0);
         let mut at = 0usize;

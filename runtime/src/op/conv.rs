@@ -8,7 +8,7 @@
 //! One to three spatial axes; the order of the sum is stated in `siskin_kernels::generic::conv_f32`.
 
 use super::window::{self, Window};
-use crate::{DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::{Axes, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
 use half::f16;
 use siskin_kernels::{Axis, ConvF32, Weights};
 
@@ -58,20 +58,20 @@ impl Op for Conv {
     fn infer(attrs: &ConvAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(3)?;
         let (x, w) = (sig.shape(0, DType::F32)?, float_weights(sig)?);
-        let geometry = geometry(attrs, &x, &w)?;
-        check_bias(sig, &w)?;
+        let geometry = geometry(attrs, x, w)?;
+        check_bias(sig, w)?;
         check_bounds(attrs.min, attrs.max)?;
-        let y = window::output(&x, &geometry.axes, w.dim(0))?;
+        let y = window::output(x, &geometry.axes, w.dim(0))?;
         Ok(Outputs::one(Type::new(DType::F32, y)).with_scratch(scratch_bytes(&geometry)?))
     }
 
     fn macs(attrs: &ConvAttrs, sig: &Sig<'_>) -> u64 {
         let (Some(x), Some(w)) = (sig.opt(0), sig.opt(1)) else { return 0 };
-        geometry(attrs, &x.shape, &w.shape).map_or(0, |g| g.macs())
+        geometry(attrs, x.shape, w.shape).map_or(0, |g| g.macs())
     }
 
     fn run<K: Kernels>(attrs: &ConvAttrs, io: &mut Io<'_>) {
-        let Ok(geometry) = geometry(attrs, &io.shape(0), &io.shape(1)) else { return };
+        let Ok(geometry) = geometry(attrs, io.shape(0), io.shape(1)) else { return };
         K::conv_f32(ConvF32 {
             geometry,
             x: io.input(0),
@@ -85,7 +85,7 @@ impl Op for Conv {
 }
 
 /// The shape of operand 1, which holds `f32` or `f16`.
-pub(super) fn float_weights(sig: &Sig<'_>) -> Result<Shape, Refusal> {
+pub(super) fn float_weights<'s>(sig: &Sig<'s>) -> Result<&'s [u32], Refusal> {
     let w = sig.ty(1)?;
     if matches!(w.dtype, DType::F32 | DType::F16) { Ok(w.shape) } else { Err(Refusal::DType) }
 }
@@ -99,10 +99,10 @@ pub(super) fn weights<'a>(io: &Io<'a>) -> Weights<'a> {
 }
 
 /// Operand 2, if given, has an `f32` for each output channel.
-pub(super) fn check_bias(sig: &Sig<'_>, w: &Shape) -> Result<(), Refusal> {
+pub(super) fn check_bias(sig: &Sig<'_>, w: &[u32]) -> Result<(), Refusal> {
     match sig.opt(2) {
         Some(bias) if bias.dtype != DType::F32 => Err(Refusal::DType),
-        Some(bias) if bias.shape.dims() != [w.dim(0)] => Err(Refusal::Shape),
+        Some(bias) if bias.shape != [w.dim(0)] => Err(Refusal::Shape),
         _ => Ok(()),
     }
 }
@@ -118,12 +118,12 @@ pub(super) fn scratch_bytes(geometry: &siskin_kernels::Conv) -> Result<u32, Refu
 }
 
 /// The spatial axes of `[O, kernel…, C/group]`.
-pub(super) fn kernel(x: &Shape, w: &Shape) -> Result<[u32; 3], Refusal> {
+pub(super) fn kernel(x: &[u32], w: &[u32]) -> Result<[u32; 3], Refusal> {
     if w.rank() == x.rank() { window::spatial(w) } else { Err(Refusal::Shape) }
 }
 
 /// Samples, channels and groups around these axes; every count is at least 1, and groups divide the channels.
-pub(super) fn channels(x: &Shape, w: &Shape, group: u32, axes: [Axis; 3]) -> Result<siskin_kernels::Conv, Refusal> {
+pub(super) fn channels(x: &[u32], w: &[u32], group: u32, axes: [Axis; 3]) -> Result<siskin_kernels::Conv, Refusal> {
     let (inputs, outputs, each) = (window::channels(x), w.dim(0), window::channels(w));
     let divides = outputs.checked_rem(group).ok_or(Refusal::Attrs)? == 0;
     if !divides || each.checked_mul(group) != Some(inputs) {
@@ -138,7 +138,7 @@ pub(super) fn channels(x: &Shape, w: &Shape, group: u32, axes: [Axis; 3]) -> Res
     })
 }
 
-fn geometry(attrs: &ConvAttrs, x: &Shape, w: &Shape) -> Result<siskin_kernels::Conv, Refusal> {
+fn geometry(attrs: &ConvAttrs, x: &[u32], w: &[u32]) -> Result<siskin_kernels::Conv, Refusal> {
     let ConvAttrs { stride, dilation, pad_begin, pad_end, .. } = attrs;
     let window = Window { kernel: &kernel(x, w)?, stride, dilation, pad_begin, pad_end };
     channels(x, w, attrs.group, window.axes(x)?)

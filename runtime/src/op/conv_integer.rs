@@ -10,7 +10,7 @@
 use super::byte::Bytes;
 use super::conv::{channels, kernel};
 use super::window::{self, Window};
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 use siskin_kernels::Conv as Geometry;
 
 crate::attrs! {
@@ -44,20 +44,20 @@ impl Op for ConvInteger {
         if ![x, w].iter().all(|t| matches!(t.dtype, DType::I8 | DType::U8)) {
             return Err(Refusal::DType);
         }
-        let geometry = geometry(attrs, &x.shape, &w.shape)?;
+        let geometry = geometry(attrs, x.shape, w.shape)?;
         check_zero(sig, 2, x.dtype, 1)?;
         check_zero(sig, 3, w.dtype, geometry.out_channels)?;
-        let y = window::output(&x.shape, &geometry.axes, w.shape.dim(0))?;
-        Ok(Outputs::one(Type::new(DType::I32, y)))
+        let y = window::output(x.shape, &geometry.axes, w.shape.dim(0))?;
+        Outputs::dims(DType::I32, &y)
     }
 
     fn macs(attrs: &ConvIntegerAttrs, sig: &Sig<'_>) -> u64 {
         let (Some(x), Some(w)) = (sig.opt(0), sig.opt(1)) else { return 0 };
-        geometry(attrs, &x.shape, &w.shape).map_or(0, |g| g.macs())
+        geometry(attrs, x.shape, w.shape).map_or(0, |g| g.macs())
     }
 
     fn run<K: Kernels>(attrs: &ConvIntegerAttrs, io: &mut Io<'_>) {
-        let Ok(g) = geometry(attrs, &io.shape(0), &io.shape(1)) else { return };
+        let Ok(g) = geometry(attrs, io.shape(0), io.shape(1)) else { return };
         let (x, w) = (Bytes::new(io, 0, 2), Bytes::new(io, 1, 3));
         let [z_axis, y_axis, x_axis] = &g.axes;
         let mut out = io.output::<i32>(0).iter_mut();
@@ -76,7 +76,7 @@ impl Op for ConvInteger {
     }
 }
 
-fn geometry(attrs: &ConvIntegerAttrs, x: &Shape, w: &Shape) -> Result<Geometry, Refusal> {
+fn geometry(attrs: &ConvIntegerAttrs, x: &[u32], w: &[u32]) -> Result<Geometry, Refusal> {
     let ConvIntegerAttrs { stride, dilation, pad_begin, pad_end, group } = attrs;
     let window = Window { kernel: &kernel(x, w)?, stride, dilation, pad_begin, pad_end };
     channels(x, w, *group, window.axes(x)?)

@@ -10,7 +10,7 @@
 
 use super::conv::{channels, check_bias, check_bounds, float_weights, kernel, scratch_bytes, weights};
 use super::window::{self, reach};
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
 use siskin_kernels::{Axis, ConvF32};
 
 crate::attrs! {
@@ -47,22 +47,22 @@ impl Op for ConvTranspose {
     fn infer(attrs: &ConvTransposeAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(3)?;
         let (x, w) = (sig.shape(0, DType::F32)?, float_weights(sig)?);
-        let geometry = geometry(attrs, &x, &w)?;
-        check_bias(sig, &w)?;
+        let geometry = geometry(attrs, x, w)?;
+        check_bias(sig, w)?;
         check_bounds(attrs.min, attrs.max)?;
-        let y = window::output(&x, &geometry.axes, w.dim(0))?;
+        let y = window::output(x, &geometry.axes, w.dim(0))?;
         Ok(Outputs::one(Type::new(DType::F32, y)).with_scratch(scratch_bytes(&geometry)?))
     }
 
     fn macs(_: &ConvTransposeAttrs, sig: &Sig<'_>) -> u64 {
         let (Some(x), Some(w)) = (sig.opt(0), sig.opt(1)) else { return 0 };
-        let channels = u64::from(window::channels(&x.shape));
+        let channels = u64::from(window::channels(x.shape));
         let pixels = (x.shape.elements() as u64).checked_div(channels).unwrap_or(0);
         pixels.saturating_mul(w.shape.elements() as u64)
     }
 
     fn run<K: Kernels>(attrs: &ConvTransposeAttrs, io: &mut Io<'_>) {
-        let Ok(geometry) = geometry(attrs, &io.shape(0), &io.shape(1)) else { return };
+        let Ok(geometry) = geometry(attrs, io.shape(0), io.shape(1)) else { return };
         K::conv_transpose_f32(ConvF32 {
             geometry,
             x: io.input(0),
@@ -75,7 +75,7 @@ impl Op for ConvTranspose {
     }
 }
 
-fn geometry(attrs: &ConvTransposeAttrs, x: &Shape, w: &Shape) -> Result<siskin_kernels::Conv, Refusal> {
+fn geometry(attrs: &ConvTransposeAttrs, x: &[u32], w: &[u32]) -> Result<siskin_kernels::Conv, Refusal> {
     let mut axes = [Axis::UNIT; 3];
     let (input, kernel) = (window::spatial(x)?, kernel(x, w)?);
     for (i, axis) in axes.iter_mut().enumerate() {

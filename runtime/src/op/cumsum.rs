@@ -3,7 +3,7 @@
 use super::gather::after;
 use super::number::{ByType, Number};
 use super::types::Types;
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 
 crate::attrs! {
     /// Attributes of [`CumSum`].
@@ -31,7 +31,7 @@ impl Op for CumSum {
         if attrs.axis as usize >= x.shape.rank() {
             return Err(Refusal::Attrs);
         }
-        if Types::NUMERIC.has(x.dtype) { Ok(Outputs::one(x)) } else { Err(Refusal::DType) }
+        if Types::NUMERIC.has(x.dtype) { Outputs::like(x) } else { Err(Refusal::DType) }
     }
 
     fn in_place(_: &CumSumAttrs, _: &Sig<'_>, input: usize) -> bool {
@@ -44,7 +44,7 @@ impl Op for CumSum {
         let (x, y) = (io.bytes(0), io.output_bytes(0));
         y.iter_mut().zip(x).for_each(|(y, &x)| *y = x);
         let len = shape.dim(axis) as usize;
-        let inner = after(&shape, attrs.axis);
+        let inner = after(shape, attrs.axis);
         let lanes = shape.elements().checked_div(len).unwrap_or(0);
         for lane in 0..lanes {
             let (outer, first) = (lane.checked_div(inner).unwrap_or(0), lane.checked_rem(inner).unwrap_or(0));

@@ -15,7 +15,7 @@
 
 use super::conv::{channels, check_bias, kernel};
 use super::window::{self, Window};
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
 use siskin_kernels::Conv as Geometry;
 
 crate::attrs! {
@@ -51,29 +51,29 @@ impl Op for DeformConv {
     fn infer(attrs: &DeformConvAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(5)?;
         let (x, w) = (sig.shape(0, DType::F32)?, sig.shape(1, DType::F32)?);
-        let g = geometry(attrs, &x, &w)?;
-        check_bias(sig, &w)?;
-        let y = window::output(&x, &g.axes, w.dim(0))?;
+        let g = geometry(attrs, x, w)?;
+        check_bias(sig, w)?;
+        let y = window::output(x, &g.axes, w.dim(0))?;
         let taps = u32::try_from(g.taps()).ok().and_then(|t| t.checked_mul(attrs.offset_group)).ok_or(Refusal::Shape)?;
         let [n, h, width, _] = *y.dims() else { return Err(Refusal::Shape) };
-        if sig.shape(OFFSET, DType::F32)?.dims() != [n, h, width, taps.checked_mul(2).ok_or(Refusal::Shape)?] {
+        if sig.shape(OFFSET, DType::F32)? != [n, h, width, taps.checked_mul(2).ok_or(Refusal::Shape)?] {
             return Err(Refusal::Shape);
         }
-        if sig.opt(MASK).is_some() && sig.shape(MASK, DType::F32)?.dims() != [n, h, width, taps] {
+        if sig.opt(MASK).is_some() && sig.shape(MASK, DType::F32)? != [n, h, width, taps] {
             return Err(Refusal::Shape);
         }
-        let patch = u32::try_from(g.taps()).ok().and_then(|t| t.checked_mul(window::channels(&x)));
+        let patch = u32::try_from(g.taps()).ok().and_then(|t| t.checked_mul(window::channels(x)));
         let scratch = patch.and_then(|n| n.checked_mul(4)).ok_or(Refusal::Shape)?;
         Ok(Outputs::one(Type::new(DType::F32, y)).with_scratch(scratch))
     }
 
     fn macs(attrs: &DeformConvAttrs, sig: &Sig<'_>) -> u64 {
         let (Some(x), Some(w)) = (sig.opt(0), sig.opt(1)) else { return 0 };
-        geometry(attrs, &x.shape, &w.shape).map_or(0, |g| g.macs())
+        geometry(attrs, x.shape, w.shape).map_or(0, |g| g.macs())
     }
 
     fn run<K: Kernels>(attrs: &DeformConvAttrs, io: &mut Io<'_>) {
-        let Ok(g) = geometry(attrs, &io.shape(0), &io.shape(1)) else { return };
+        let Ok(g) = geometry(attrs, io.shape(0), io.shape(1)) else { return };
         let (w, bias, patch) = (io.input::<f32>(1), io.input::<f32>(BIAS), io.scratch::<f32>());
         let sampler = Sampler { g: &g, x: io.input(0), run: run_of_channels(&g, attrs) };
         let per_pixel = g.taps().wrapping_mul(attrs.offset_group as usize).max(1);
@@ -103,7 +103,7 @@ fn stretch(all: &[f32], at: usize, len: usize) -> Option<&[f32]> {
     all.get(start..start.wrapping_add(len))
 }
 
-fn geometry(attrs: &DeformConvAttrs, x: &Shape, w: &Shape) -> Result<Geometry, Refusal> {
+fn geometry(attrs: &DeformConvAttrs, x: &[u32], w: &[u32]) -> Result<Geometry, Refusal> {
     let DeformConvAttrs { stride, dilation, pad_begin, pad_end, group, offset_group } = attrs;
     if x.rank() != 4 || window::channels(x).checked_rem(*offset_group) != Some(0) {
         return Err(Refusal::Shape);

@@ -1,7 +1,7 @@
 //! `Det`: the determinants of square matrices, by elimination with the largest pivot of each column.
 
 use crate::attrs::NoAttrs;
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 
 /// `[.., n, n] -> [..]` of `f32`; see the module.
 pub struct Det;
@@ -14,7 +14,7 @@ impl Op for Det {
     fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
         let shape = sig.shape(0, DType::F32)?;
-        let Some((outer, &[rows, columns])) = shape.dims().split_last_chunk() else { return Err(Refusal::Shape) };
+        let Some((outer, &[rows, columns])) = shape.split_last_chunk() else { return Err(Refusal::Shape) };
         if rows != columns {
             return Err(Refusal::Shape);
         }

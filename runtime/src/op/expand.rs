@@ -22,7 +22,7 @@ impl Op for Expand {
     fn infer(attrs: &ExpandAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
-        let fits = broadcast_shape(&x.shape, &attrs.shape) == Some(attrs.shape);
+        let fits = broadcast_shape(x.shape, &attrs.shape) == Some(attrs.shape);
         if fits { Ok(Outputs::one(Type::new(x.dtype, attrs.shape))) } else { Err(Refusal::Shape) }
     }
 
@@ -33,8 +33,8 @@ impl Op for Expand {
 
     fn run<K: Kernels>(_: &ExpandAttrs, io: &mut Io<'_>) {
         let shape = io.out_shape(0);
-        let strides = broadcast(&io.shape(0), &shape);
-        copy_bytes(io.output_bytes(0), io.bytes(0), bytes::width(io), &shape, 0, &strides);
+        let strides = broadcast(io.shape(0), shape);
+        copy_bytes(io.output_bytes(0), io.bytes(0), bytes::width(io), shape, 0, &strides);
     }
 }
 

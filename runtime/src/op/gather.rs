@@ -11,7 +11,7 @@
 
 use super::indices::{Indices, index_shape};
 use crate::strided::{row_major, rows};
-use crate::{Code, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
+use crate::{Axes, Code, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
 
 crate::attrs! {
     /// Attributes of [`Gather`] and [`GatherElements`].
@@ -44,8 +44,8 @@ pub(super) fn product(dims: &[u32]) -> usize {
 }
 
 /// The product of the axes after `axis`.
-pub(super) fn after(shape: &Shape, axis: u32) -> usize {
-    product(shape.dims().get((axis as usize).saturating_add(1)..).unwrap_or(&[]))
+pub(super) fn after(shape: &[u32], axis: u32) -> usize {
+    product(shape.get((axis as usize).saturating_add(1)..).unwrap_or(&[]))
 }
 
 /// A shape of these axes in turn.
@@ -67,12 +67,12 @@ impl Op for Gather {
     fn infer(attrs: &GatherAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(2)?;
         let (x, indices) = (sig.ty(0)?, index_shape(sig, 1)?);
-        let (outer, rest) = x.shape.dims().split_at_checked(attrs.axis as usize).ok_or(Refusal::Attrs)?;
+        let (outer, rest) = x.shape.split_at_checked(attrs.axis as usize).ok_or(Refusal::Attrs)?;
         let (&len, inner) = rest.split_first().ok_or(Refusal::Attrs)?;
         if len == 0 && indices.elements() != 0 {
             return Err(Refusal::Shape);
         }
-        Ok(Outputs::one(Type::new(x.dtype, join([outer, indices.dims(), inner])?)))
+        Ok(Outputs::one(Type::new(x.dtype, join([outer, indices, inner])?)))
     }
 
     fn run<K: Kernels>(attrs: &GatherAttrs, io: &mut Io<'_>) {
@@ -83,7 +83,7 @@ impl Op for Gather {
 fn gather(attrs: &GatherAttrs, io: &mut Io<'_>) {
     let (shape, indices) = (io.shape(0), Indices::new(io, 1));
     let len = shape.dim(attrs.axis as usize);
-    let inner = after(&shape, attrs.axis).wrapping_mul(bytes::width(io));
+    let inner = after(shape, attrs.axis).wrapping_mul(bytes::width(io));
     let block = inner.wrapping_mul(len as usize);
     let taken = inner.wrapping_mul(io.shape(1).elements()).max(1);
     let (x, y) = (io.bytes(0), io.output_bytes(0));
@@ -104,8 +104,8 @@ impl Op for GatherElements {
     fn infer(attrs: &GatherAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(2)?;
         let (x, indices) = (sig.ty(0)?, index_shape(sig, 1)?);
-        check_elements(&x.shape, &indices, attrs.axis)?;
-        Ok(Outputs::one(Type::new(x.dtype, indices)))
+        check_elements(x.shape, indices, attrs.axis)?;
+        Outputs::dims(x.dtype, indices)
     }
 
     fn run<K: Kernels>(attrs: &GatherAttrs, io: &mut Io<'_>) {
@@ -114,17 +114,17 @@ impl Op for GatherElements {
 }
 
 /// What `GatherElements` and `ScatterElements` ask of data and indices.
-pub(super) fn check_elements(x: &Shape, indices: &Shape, axis: u32) -> Result<(), Refusal> {
+pub(super) fn check_elements(x: &[u32], indices: &[u32], axis: u32) -> Result<(), Refusal> {
     if axis as usize >= x.rank() {
         return Err(Refusal::Attrs);
     }
     let covered = |(k, (&len, &taken)): (usize, (&u32, &u32))| taken <= len || (k == axis as usize && len > 0);
-    let fits = x.dims().iter().zip(indices.dims()).enumerate().all(covered);
+    let fits = x.iter().zip(indices).enumerate().all(covered);
     if x.rank() == indices.rank() && (fits || indices.elements() == 0) { Ok(()) } else { Err(Refusal::Shape) }
 }
 
 /// Calls `f` with each position of the indices, in order, and the element of `x` there if the index were 0.
-pub(super) fn each_element(x: &Shape, indices: &Shape, axis: u32, f: &mut dyn FnMut(usize, usize)) {
+pub(super) fn each_element(x: &[u32], indices: &[u32], axis: u32, f: &mut dyn FnMut(usize, usize)) {
     let mut strides = row_major(x);
     if let Some(stride) = strides.get_mut(axis as usize) {
         *stride = 0;
@@ -142,16 +142,16 @@ pub(super) fn each_element(x: &Shape, indices: &Shape, axis: u32, f: &mut dyn Fn
 
 fn gather_elements(attrs: &GatherAttrs, io: &mut Io<'_>) {
     let (shape, indices, width) = (io.shape(0), Indices::new(io, 1), bytes::width(io));
-    let (len, stride) = (shape.dim(attrs.axis as usize), stride(&shape, attrs.axis));
+    let (len, stride) = (shape.dim(attrs.axis as usize), stride(shape, attrs.axis));
     let (of_indices, x, y) = (io.out_shape(0), io.bytes(0), io.output_bytes(0));
-    each_element(&shape, &of_indices, attrs.axis, &mut |i, at| {
+    each_element(shape, of_indices, attrs.axis, &mut |i, at| {
         let at = at.wrapping_add(indices.nearest(i, len).wrapping_mul(stride));
         bytes::spaced(bytes::block(y, i, width), x, width, at.cast_signed(), 0);
     });
 }
 
 /// Elements between neighbours along an axis.
-pub(super) fn stride(shape: &Shape, axis: u32) -> usize {
+pub(super) fn stride(shape: &[u32], axis: u32) -> usize {
     row_major(shape).get(axis as usize).copied().unwrap_or(0).unsigned_abs()
 }
 
@@ -164,9 +164,9 @@ impl Op for GatherND {
     fn infer(attrs: &GatherNdAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(2)?;
         let (x, indices) = (sig.ty(0)?, index_shape(sig, 1)?);
-        let (&depth, outer) = indices.dims().split_last().ok_or(Refusal::Shape)?;
+        let (&depth, outer) = indices.split_last().ok_or(Refusal::Shape)?;
         let batch = outer.get(..attrs.batch_dims as usize).ok_or(Refusal::Attrs)?;
-        let (shared, rest) = x.shape.dims().split_at_checked(batch.len()).ok_or(Refusal::Attrs)?;
+        let (shared, rest) = x.shape.split_at_checked(batch.len()).ok_or(Refusal::Attrs)?;
         let (addressed, inner) = rest.split_at_checked(depth as usize).ok_or(Refusal::Shape)?;
         if shared != batch || (addressed.contains(&0) && indices.elements() != 0) {
             return Err(Refusal::Shape);
@@ -181,10 +181,10 @@ impl Op for GatherND {
 
 fn gather_nd(attrs: &GatherNdAttrs, io: &mut Io<'_>) {
     let (shape, indices, index) = (io.shape(0), io.shape(1), Indices::new(io, 1));
-    let Some((&depth, outer)) = indices.dims().split_last() else { return };
+    let Some((&depth, outer)) = indices.split_last() else { return };
     let (batch, depth) = (attrs.batch_dims as usize, depth as usize);
-    let addressed = shape.dims().get(batch..).and_then(|d| d.get(..depth)).unwrap_or(&[]);
-    let inner = product(shape.dims().get(batch.wrapping_add(depth)..).unwrap_or(&[])).wrapping_mul(bytes::width(io));
+    let addressed = shape.get(batch..).and_then(|d| d.get(..depth)).unwrap_or(&[]);
+    let inner = product(shape.get(batch.wrapping_add(depth)..).unwrap_or(&[])).wrapping_mul(bytes::width(io));
     let block = product(addressed).wrapping_mul(inner);
     let tuples = product(outer.get(batch..).unwrap_or(&[]));
     let (x, y) = (io.bytes(0), io.output_bytes(0));

@@ -12,7 +12,7 @@ use super::gather::product;
 use super::number::Number;
 use super::real::{is_real, weighted};
 use crate::quant::round_half_even;
-use crate::{Code, DType, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig};
 
 crate::choice! {
     /// How values between elements come about.
@@ -62,7 +62,7 @@ impl Op for GridSample {
     fn infer(_: &GridSampleAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(2)?;
         let (x, grid) = (sig.ty(0)?, sig.shape(1, DType::F32)?);
-        let (&[batch, channels, ref spatial @ ..], &[points, ref over @ .., axes]) = (x.shape.dims(), grid.dims())
+        let (&[batch, channels, ref spatial @ ..], &[points, ref over @ .., axes]) = (x.shape, grid)
         else {
             return Err(Refusal::Shape);
         };
@@ -75,7 +75,7 @@ impl Op for GridSample {
             *slot = dim;
         }
         let shape = dims.get(..x.shape.rank()).and_then(Shape::new).ok_or(Refusal::Shape)?;
-        if is_real(x.dtype) { Ok(Outputs::one(Type::new(x.dtype, shape))) } else { Err(Refusal::DType) }
+        if is_real(x.dtype) { Outputs::dims(x.dtype, &shape) } else { Err(Refusal::DType) }
     }
 
     fn run<K: Kernels>(attrs: &GridSampleAttrs, io: &mut Io<'_>) {
@@ -85,9 +85,9 @@ impl Op for GridSample {
 
 fn sample(attrs: &GridSampleAttrs, io: &mut Io<'_>) {
     let (Some(ty), grid_shape) = (io.ty(0), io.shape(1)) else { return };
-    let &[_, channels, ref spatial @ ..] = ty.shape.dims() else { return };
+    let &[_, channels, ref spatial @ ..] = ty.shape else { return };
     let (plane, axes) = (product(spatial), spatial.len().max(1));
-    let points = product(grid_shape.dims().get(1..=axes).unwrap_or(&[]));
+    let points = product(grid_shape.get(1..=axes).unwrap_or(&[]));
     let (x, singles, grid, y) = (io.bytes(0), io.input::<f32>(0), io.input::<f32>(1), io.output_bytes(0));
     for (n, grid) in grid.chunks_exact(points.wrapping_mul(axes).max(1)).enumerate() {
         for (p, point) in grid.chunks_exact(axes).enumerate() {

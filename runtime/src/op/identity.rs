@@ -15,7 +15,7 @@ impl Op for Identity {
 
     fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
-        Ok(Outputs::one(sig.ty(0)?))
+        Outputs::like(sig.ty(0)?)
     }
 
     fn in_place(_: &NoAttrs, _: &Sig<'_>, input: usize) -> bool {

@@ -4,7 +4,7 @@
 //! dropped.
 
 use super::number::Number;
-use crate::{DType, Io, Refusal, Shape, Sig};
+use crate::{DType, Io, Refusal, Sig};
 
 /// The elements of an index operand.
 #[derive(Clone, Copy)]
@@ -44,7 +44,7 @@ fn from_end(i: i64, len: u32) -> i64 {
 }
 
 /// The shape of an index operand.
-pub(super) fn index_shape(sig: &Sig<'_>, operand: usize) -> Result<Shape, Refusal> {
+pub(super) fn index_shape<'s>(sig: &Sig<'s>, operand: usize) -> Result<&'s [u32], Refusal> {
     let ty = sig.ty(operand)?;
     if matches!(ty.dtype, DType::I32 | DType::I64) { Ok(ty.shape) } else { Err(Refusal::DType) }
 }

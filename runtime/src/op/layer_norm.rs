@@ -9,7 +9,7 @@
 //! before `axis` too, as in an instance or group normalization.
 
 use crate::strided::{broadcast, broadcast_shape, inner, rows};
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
 
 crate::attrs! {
     /// Attributes of [`LayerNormalization`].
@@ -47,9 +47,9 @@ impl Op for LayerNormalization {
     fn infer(attrs: &LayerNormAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(3)?;
         let x = check(sig, attrs.axis, attrs.epsilon)?;
-        let mut statistics = x;
+        let mut statistics = Shape::of(x);
         statistics.dims_mut().iter_mut().skip(attrs.axis as usize).for_each(|d| *d = 1);
-        let [y, statistics] = [x, statistics].map(|s| Type::new(DType::F32, s));
+        let [y, statistics] = [Shape::of(x), statistics].map(|s| Type::new(DType::F32, s));
         if attrs.statistics { Outputs::many(&[y, statistics, statistics]) } else { Ok(Outputs::one(y)) }
     }
 
@@ -76,7 +76,7 @@ impl Op for RMSNormalization {
 
     fn infer(attrs: &RmsNormAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(2)?;
-        Ok(Outputs::one(Type::new(DType::F32, check(sig, attrs.axis, attrs.epsilon)?)))
+        Outputs::dims(DType::F32, check(sig, attrs.axis, attrs.epsilon)?)
     }
 
     fn in_place(_: &RmsNormAttrs, _: &Sig<'_>, input: usize) -> bool {
@@ -90,13 +90,13 @@ impl Op for RMSNormalization {
 }
 
 /// The shape of `x`, if everything suits it.
-fn check(sig: &Sig<'_>, axis: u32, epsilon: f32) -> Result<Shape, Refusal> {
+fn check<'s>(sig: &Sig<'s>, axis: u32, epsilon: f32) -> Result<&'s [u32], Refusal> {
     let x = sig.shape(0, DType::F32)?;
     for operand in (1..3).filter_map(|i| sig.opt(i)) {
         if operand.dtype != DType::F32 {
             return Err(Refusal::DType);
         }
-        if broadcast_shape(&operand.shape, &x) != Some(x) {
+        if broadcast_shape(operand.shape, x).as_deref() != Some(x) {
             return Err(Refusal::Shape);
         }
     }
@@ -106,7 +106,7 @@ fn check(sig: &Sig<'_>, axis: u32, epsilon: f32) -> Result<Shape, Refusal> {
 
 /// Output 0 with every row of `x` after `normalize`.
 fn normalized<'a>(io: &mut Io<'a>, axis: u32, normalize: &mut dyn FnMut(&mut [f32])) -> &'a mut [f32] {
-    let len = io.shape(0).dims().iter().skip(axis as usize).fold(1usize, |n, &d| n.wrapping_mul(d as usize));
+    let len = io.shape(0).iter().skip(axis as usize).fold(1usize, |n, &d| n.wrapping_mul(d as usize));
     let (x, y, taken) = (io.input::<f32>(0), io.output::<f32>(0), io.in_place() == Some(0));
     if !taken {
         y.iter_mut().zip(x).for_each(|(y, &x)| *y = x);
@@ -118,16 +118,16 @@ fn normalized<'a>(io: &mut Io<'a>, axis: u32, normalize: &mut dyn FnMut(&mut [f3
 /// Multiplies by operand 1 and adds operand 2, where given.
 fn scale_and_shift(io: &Io<'_>, y: &mut [f32]) {
     let shape = io.shape(0);
-    let len = shape.dims().last().map_or(1, |&d| d as usize).max(1);
+    let len = shape.last().map_or(1, |&d| d as usize).max(1);
     for (operand, combine) in [(1, (|y, v| y * v) as fn(f32, f32) -> f32), (2, |y, v| y + v)] {
         if io.ty(operand).is_none() {
             continue;
         }
         let values = io.input::<f32>(operand);
-        let strides = broadcast(&io.shape(operand), &shape);
-        let repeats = inner(&shape, &strides) == 0;
+        let strides = broadcast(io.shape(operand), shape);
+        let repeats = inner(shape, &strides) == 0;
         let mut chunks = y.chunks_exact_mut(len);
-        rows(&shape, [0], &[strides], |[at]| {
+        rows(shape, [0], &[strides], |[at]| {
             let row = chunks.next().unwrap_or(&mut []);
             let from = values.get(at as usize..).unwrap_or(&[]);
             if repeats {

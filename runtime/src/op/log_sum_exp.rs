@@ -21,7 +21,7 @@ impl Op for ReduceLogSumExp {
     fn run<K: Kernels>(attrs: &ReduceAttrs, io: &mut Io<'_>) {
         let (dtype, bytes, y) = (io.ty(0).map_or(DType::F32, |t| t.dtype), io.bytes(0), io.output_bytes(0));
         let x = |i| Number::load(dtype, bytes, i).unwrap_or(F32(0.0));
-        each(attrs, &io.shape(0), &mut |at, part| {
+        each(attrs, io.shape(0), &mut |at, part| {
             let sum = if dtype == DType::F64 {
                 F64(double(part, |i| x(i).to_f64()))
             } else {

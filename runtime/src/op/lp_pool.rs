@@ -5,7 +5,7 @@
 //! ```
 
 use super::window::{self, Window};
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig};
 use siskin_kernels::Pool;
 use siskin_kernels::generic::pool;
 
@@ -29,7 +29,7 @@ crate::attrs! {
 }
 
 impl LpPoolAttrs {
-    fn geometry(&self, x: &Shape) -> Result<(Pool, Shape), Refusal> {
+    fn geometry(&self, x: &[u32]) -> Result<(Pool, Shape), Refusal> {
         let LpPoolAttrs { kernel, stride, dilation, pad_begin, pad_end, .. } = self;
         window::pool(x, &Window { kernel, stride, dilation, pad_begin, pad_end })
     }
@@ -45,16 +45,16 @@ impl Op for LpPool {
 
     fn infer(attrs: &LpPoolAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
-        let (_, shape) = attrs.geometry(&sig.shape(0, DType::F32)?)?;
+        let (_, shape) = attrs.geometry(sig.shape(0, DType::F32)?)?;
         if attrs.p > 0.0 && attrs.p.is_finite() {
-            Ok(Outputs::one(Type::new(DType::F32, shape)))
+            Outputs::dims(DType::F32, &shape)
         } else {
             Err(Refusal::Attrs)
         }
     }
 
     fn run<K: Kernels>(attrs: &LpPoolAttrs, io: &mut Io<'_>) {
-        let Ok((g, _)) = attrs.geometry(&io.shape(0)) else { return };
+        let Ok((g, _)) = attrs.geometry(io.shape(0)) else { return };
         let (p, x, y) = (attrs.p, io.input::<f32>(0), io.output::<f32>(0));
         let root = 1.0 / p;
         let step = |a: f32, x: f32| {

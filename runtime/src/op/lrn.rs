@@ -5,7 +5,7 @@
 //! ```
 
 use crate::pairs::pairs;
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 
 crate::attrs! {
     /// Attributes of [`LRN`].
@@ -35,11 +35,11 @@ impl Op for LRN {
         if attrs.size == 0 {
             return Err(Refusal::Attrs);
         }
-        if x.rank() == 0 { Err(Refusal::Shape) } else { Ok(Outputs::one(Type::new(DType::F32, x))) }
+        if x.rank() == 0 { Err(Refusal::Shape) } else { Outputs::dims(DType::F32, x) }
     }
 
     fn run<K: Kernels>(attrs: &LrnAttrs, io: &mut Io<'_>) {
-        let channels = io.shape(0).dims().last().map_or(1, |&d| d as usize).max(1);
+        let channels = io.shape(0).last().map_or(1, |&d| d as usize).max(1);
         let (x, y) = (io.input::<f32>(0), io.output::<f32>(0));
         let before = attrs.size.saturating_sub(1).div_euclid(2) as usize;
         let after = (attrs.size as usize).saturating_sub(before);

@@ -12,7 +12,7 @@
 //! Source: ONNX `LSTM`.
 
 use super::recurrent::{self, Common, Form, Y, Y_C, Y_H};
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 use siskin_kernels::{Activation, LstmF32};
 
 crate::attrs! {

@@ -4,7 +4,7 @@
 
 use super::number::Number;
 use super::types::Types;
-use crate::{DType, Io, Outputs, Refusal, Sig};
+use crate::{Axes, DType, Io, Outputs, Refusal, Sig};
 
 /// Declares operators, in place where the plan allows:
 /// `name = code, attributes, element types, |attributes, x| f(x) as f32 [, wide |x| f(x) as Number];`
@@ -47,7 +47,7 @@ pub(super) use unary;
 pub(super) fn same_type(sig: &Sig<'_>, types: Types) -> Result<Outputs, Refusal> {
     sig.at_most(1)?;
     let x = sig.ty(0)?;
-    if types.has(x.dtype) { Ok(Outputs::one(x)) } else { Err(Refusal::DType) }
+    if types.has(x.dtype) { Outputs::like(x) } else { Err(Refusal::DType) }
 }
 
 /// `y[i] = f(x[i])`: `real` takes a row of `f32`, and halves one by one, `wide` what is neither.

@@ -8,7 +8,7 @@
 //! its second one. Other element types: [`MatMulAny`](super::MatMulAny).
 
 use crate::strided::{Strides, broadcast, broadcast_shape, rows};
-use crate::{Code, DType, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type};
 use siskin_kernels::{MatMulF32, Weights};
 
 crate::attrs! {
@@ -42,8 +42,8 @@ impl Op for MatMul {
     fn infer(attrs: &MatMulAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(3)?;
         let (a, b) = (sig.shape(0, DType::F32)?, sig.ty(1)?);
-        let product = Product::new(&a, &b.shape, attrs.transpose_b).ok_or(Refusal::Shape)?;
-        if sig.opt(2).is_some() && !is_row(&sig.shape(2, DType::F32)?, product.n) {
+        let product = Product::new(a, b.shape, attrs.transpose_b).ok_or(Refusal::Shape)?;
+        if sig.opt(2).is_some() && !is_row(sig.shape(2, DType::F32)?, product.n) {
             return Err(Refusal::Shape);
         }
         // Written so that a NaN is refused.
@@ -60,7 +60,7 @@ impl Op for MatMul {
     }
 
     fn run<K: Kernels>(attrs: &MatMulAttrs, io: &mut Io<'_>) {
-        let Some(product) = Product::new(&io.shape(0), &io.shape(1), attrs.transpose_b) else { return };
+        let Some(product) = Product::new(io.shape(0), io.shape(1), attrs.transpose_b) else { return };
         let (a, b, bias, y) = (io.input::<f32>(0), weights(io, 1), io.input(2), io.output::<f32>(0));
         let Product { k, n, .. } = product;
         let MatMulAttrs { transpose_b, min, max } = *attrs;
@@ -75,8 +75,8 @@ impl Op for MatMul {
 }
 
 /// Whether a shape is `[n]` or `[1, .., n]`.
-fn is_row(shape: &Shape, n: usize) -> bool {
-    let last = shape.dims().last().is_some_and(|&d| d as usize == n);
+fn is_row(shape: &[u32], n: usize) -> bool {
+    let last = shape.last().is_some_and(|&d| d as usize == n);
     last && shape.checked_elements().is_some_and(|e| e as usize == n)
 }
 
@@ -106,7 +106,7 @@ pub(crate) struct Product {
 
 impl Product {
     /// The product of operands of these shapes; nothing if they do not suit each other.
-    pub(crate) fn new(a: &Shape, b: &Shape, transpose_b: bool) -> Option<Product> {
+    pub(crate) fn new(a: &[u32], b: &[u32], transpose_b: bool) -> Option<Product> {
         let (a_stack, [m, k]) = split(a)?;
         let (b_stack, last) = split(b)?;
         let [b_k, n] = if transpose_b { [last[1], last[0]] } else { last };
@@ -130,7 +130,7 @@ impl Product {
 
     /// The product of operands `a` and `b` of a rule.
     pub(crate) fn of(sig: &Sig<'_>, a: usize, b: usize, transpose_b: bool) -> Option<Product> {
-        Product::new(&sig.opt(a)?.shape, &sig.opt(b)?.shape, transpose_b)
+        Product::new(sig.opt(a)?.shape, sig.opt(b)?.shape, transpose_b)
     }
 
     /// One matrix `b` for all of `a`: a single product of more rows.
@@ -161,8 +161,8 @@ impl Product {
 }
 
 /// The stack's axes with a last one of length 1, and the matrices' two.
-fn split(shape: &Shape) -> Option<(Shape, [u32; 2])> {
-    let (outer, last) = shape.dims().split_last_chunk::<2>()?;
+fn split(shape: &[u32]) -> Option<(Shape, [u32; 2])> {
+    let (outer, last) = shape.split_last_chunk::<2>()?;
     let mut stack = [1; MAX_RANK];
     stack.iter_mut().zip(outer).for_each(|(s, &d)| *s = d);
     Some((Shape::new(stack.get(..outer.len().checked_add(1)?)?)?, *last))

@@ -19,7 +19,7 @@ impl Op for MatMulAny {
     fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(2)?;
         let a = sig.ty(0)?;
-        let product = Product::new(&a.shape, &sig.shape(1, a.dtype)?, false).ok_or(Refusal::Shape)?;
+        let product = Product::new(a.shape, sig.shape(1, a.dtype)?, false).ok_or(Refusal::Shape)?;
         match a.dtype {
             DType::F16 | DType::F64 | DType::I32 | DType::U32 | DType::I64 | DType::U64 => {
                 Ok(Outputs::one(Type::new(a.dtype, product.shape)))
@@ -33,7 +33,7 @@ impl Op for MatMulAny {
     }
 
     fn run<K: Kernels>(_: &NoAttrs, io: &mut Io<'_>) {
-        let Some(p) = Product::new(&io.shape(0), &io.shape(1), false) else { return };
+        let Some(p) = Product::new(io.shape(0), io.shape(1), false) else { return };
         let dtype = io.out_ty(0).map_or(DType::F64, |t| t.dtype);
         let (a, b, y) = (io.bytes(0), io.bytes(1), io.output_bytes(0));
         let load = |bytes, i| Number::load(dtype, bytes, i).unwrap_or(Number::small(dtype, 0));

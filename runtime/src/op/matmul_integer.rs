@@ -10,7 +10,7 @@
 use super::byte::Bytes;
 use super::matmul::Product;
 use crate::attrs::NoAttrs;
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
 
 /// `[.., M, K], [.., K, N], a_zero?, b_zero? -> [.., M, N]`; see the module.
 pub struct MatMulInteger;
@@ -26,7 +26,7 @@ impl Op for MatMulInteger {
         if ![a, b].iter().all(|t| matches!(t.dtype, DType::I8 | DType::U8)) {
             return Err(Refusal::DType);
         }
-        let product = Product::new(&a.shape, &b.shape, false).ok_or(Refusal::Shape)?;
+        let product = Product::new(a.shape, b.shape, false).ok_or(Refusal::Shape)?;
         let rows = a.shape.rank().checked_sub(2).map_or(1, |axis| a.shape.dim(axis));
         check_zero(sig, 2, a.dtype, rows, 2)?;
         check_zero(sig, 3, b.dtype, product.n as u32, 1)?;
@@ -38,10 +38,10 @@ impl Op for MatMulInteger {
     }
 
     fn run<K: Kernels>(_: &NoAttrs, io: &mut Io<'_>) {
-        let Some(p) = Product::new(&io.shape(0), &io.shape(1), false) else { return };
+        let Some(p) = Product::new(io.shape(0), io.shape(1), false) else { return };
         let (a, b, y) = (Bytes::new(io, 0, 2), Bytes::new(io, 1, 3), io.output::<i32>(0));
         // The rows of one matrix, though several may be one product.
-        let rows = io.shape(0).dims().iter().rev().nth(1).map_or(1, |&m| (m as usize).max(1));
+        let rows = io.shape(0).iter().rev().nth(1).map_or(1, |&m| (m as usize).max(1));
         p.each(&mut |y_at, a_at, b_at| {
             let y = y.get_mut(y_at..).unwrap_or(&mut []);
             for (i, y) in y.chunks_mut(p.n.max(1)).take(p.m).enumerate() {
@@ -56,12 +56,12 @@ impl Op for MatMulInteger {
 /// A zero point is one value, or `n` along the axis that is `from_end` from the last: `[n]`, or `[.., n, 1]`, `[.., n]`.
 fn check_zero(sig: &Sig<'_>, i: usize, dtype: DType, n: u32, from_end: usize) -> Result<(), Refusal> {
     let Some(zero) = sig.opt(i) else { return Ok(()) };
-    let along = |s: &Shape| s.rank() == 1 || s.rank().checked_sub(from_end).is_some_and(|axis| s.dim(axis) == n);
+    let along = |s: &[u32]| s.rank() == 1 || s.rank().checked_sub(from_end).is_some_and(|axis| s.dim(axis) == n);
     let elements = zero.shape.checked_elements();
     match elements {
         _ if zero.dtype != dtype => Err(Refusal::DType),
         Some(1) => Ok(()),
-        Some(e) if e == n && along(&zero.shape) => Ok(()),
+        Some(e) if e == n && along(zero.shape) => Ok(()),
         _ => Err(Refusal::Shape),
     }
 }

@@ -36,7 +36,7 @@ crate::attrs! {
 }
 
 impl MaxPoolAttrs {
-    fn geometry(&self, x: &Shape) -> Result<(Pool, Shape), Refusal> {
+    fn geometry(&self, x: &[u32]) -> Result<(Pool, Shape), Refusal> {
         let MaxPoolAttrs { kernel, stride, dilation, pad_begin, pad_end, .. } = self;
         window::pool(x, &Window { kernel, stride, dilation, pad_begin, pad_end })
     }
@@ -56,13 +56,13 @@ impl Op for MaxPool {
         if !matches!(x.dtype, DType::F32 | DType::F16 | DType::I8 | DType::U8) {
             return Err(Refusal::DType);
         }
-        let (_, shape) = attrs.geometry(&x.shape)?;
+        let (_, shape) = attrs.geometry(x.shape)?;
         let types = [Type::new(x.dtype, shape), Type::new(DType::I64, shape)];
         if attrs.indices { Outputs::many(&types) } else { Ok(Outputs::one(types[0])) }
     }
 
     fn run<K: Kernels>(attrs: &MaxPoolAttrs, io: &mut Io<'_>) {
-        let Ok((pool, _)) = attrs.geometry(&io.shape(0)) else { return };
+        let Ok((pool, _)) = attrs.geometry(io.shape(0)) else { return };
         match io.ty(0).map(|t| t.dtype) {
             Some(DType::F32) if !attrs.indices => K::max_pool::<f32>(&pool, io.input(0), io.output(0)),
             Some(DType::I8) if !attrs.indices => K::max_pool::<i8>(&pool, io.input(0), io.output(0)),

@@ -4,7 +4,7 @@
 
 use super::gather::product;
 use super::indices::{Indices, index_shape};
-use crate::{Code, DType, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, bytes};
 
 crate::attrs! {
     /// Attributes of [`OneHot`].
@@ -28,16 +28,16 @@ impl Op for OneHot {
     fn infer(attrs: &OneHotAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(2)?;
         let (indices, values) = (index_shape(sig, 0).or(sig.shape(0, DType::F32))?, sig.ty(1)?);
-        if values.shape.dims() != [2] {
+        if values.shape != [2] {
             return Err(Refusal::Shape);
         }
-        let (outer, inner) = indices.dims().split_at_checked(attrs.axis as usize).ok_or(Refusal::Attrs)?;
+        let (outer, inner) = indices.split_at_checked(attrs.axis as usize).ok_or(Refusal::Attrs)?;
         let mut dims = [1; MAX_RANK];
         for (slot, &dim) in dims.iter_mut().zip(outer.iter().chain(&[attrs.depth]).chain(inner)) {
             *slot = dim;
         }
         let shape = dims.get(..indices.rank().wrapping_add(1)).and_then(Shape::new).ok_or(Refusal::Shape)?;
-        Ok(Outputs::one(Type::new(values.dtype, shape)))
+        Outputs::dims(values.dtype, &shape)
     }
 
     fn run<K: Kernels>(attrs: &OneHotAttrs, io: &mut Io<'_>) {
@@ -48,7 +48,7 @@ impl Op for OneHot {
 fn one_hot(attrs: &OneHotAttrs, io: &mut Io<'_>) {
     let (shape, indices, width) = (io.shape(0), Indices::new(io, 0), bytes::width(io));
     let Some((off, on)) = io.bytes(1).split_at_checked(width) else { return };
-    let inner = product(shape.dims().get(attrs.axis as usize..).unwrap_or(&[]));
+    let inner = product(shape.get(attrs.axis as usize..).unwrap_or(&[]));
     let block = inner.wrapping_mul(attrs.depth as usize).wrapping_mul(width);
     let y = io.output_bytes(0);
     bytes::fill(y, off);

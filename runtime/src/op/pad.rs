@@ -8,7 +8,7 @@
 //! of this operator: a compiler writes them as `Gather`, one an axis.
 
 use crate::strided::{Strides, row_major, rows};
-use crate::{Code, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
+use crate::{Axes, Code, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, bytes};
 
 crate::attrs! {
     /// Attributes of [`Pad`].
@@ -36,12 +36,12 @@ impl Op for Pad {
             Some(value) if value.shape.elements() != 1 => return Err(Refusal::Shape),
             _ => {}
         }
-        let mut shape = x.shape;
+        let mut shape = Shape::of(x.shape);
         for ((dim, &begin), &end) in shape.dims_mut().iter_mut().zip(&attrs.begin).zip(&attrs.end) {
             let padded = i64::from(*dim).wrapping_add(begin.into()).wrapping_add(end.into());
             *dim = u32::try_from(padded).map_err(|_| Refusal::Attrs)?;
         }
-        Ok(Outputs::one(Type::new(x.dtype, shape)))
+        Outputs::dims(x.dtype, &shape)
     }
 
     fn run<K: Kernels>(attrs: &PadAttrs, io: &mut Io<'_>) {
@@ -52,9 +52,9 @@ impl Op for Pad {
 fn pad(attrs: &PadAttrs, io: &mut Io<'_>) {
     let (value, width) = (io.bytes(1), bytes::width(io));
     let (x, y) = (io.bytes(0), io.output_bytes(0));
-    let (from, to) = (row_major(&io.shape(0)), row_major(&io.out_shape(0)));
+    let (from, to) = (row_major(io.shape(0)), row_major(io.out_shape(0)));
     bytes::fill(y, if value.is_empty() { &[0] } else { value });
-    let Some((kept, offsets)) = overlap(attrs, &io.shape(0), &io.out_shape(0), [&from, &to]) else { return };
+    let Some((kept, offsets)) = overlap(attrs, io.shape(0), io.out_shape(0), [&from, &to]) else { return };
     let row = kept.rank().checked_sub(1).map_or(1, |axis| kept.dim(axis) as usize).wrapping_mul(width);
     rows(&kept, offsets, &[from, to], |at| {
         let [from, to] = at.map(|at| at.cast_unsigned().wrapping_mul(width));
@@ -64,8 +64,8 @@ fn pad(attrs: &PadAttrs, io: &mut Io<'_>) {
 }
 
 /// The part of `x` that `y` keeps, and where it begins in both; nothing if it is empty.
-fn overlap(attrs: &PadAttrs, x: &Shape, y: &Shape, strides: [&Strides; 2]) -> Option<(Shape, [isize; 2])> {
-    let (mut kept, mut offsets) = (*x, [0isize; 2]);
+fn overlap(attrs: &PadAttrs, x: &[u32], y: &[u32], strides: [&Strides; 2]) -> Option<(Shape, [isize; 2])> {
+    let (mut kept, mut offsets) = (Shape::of(x), [0isize; 2]);
     for (axis, dim) in kept.dims_mut().iter_mut().enumerate() {
         let begin = i64::from(*attrs.begin.get(axis)?);
         let from = begin.wrapping_neg().max(0);

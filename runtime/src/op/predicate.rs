@@ -4,7 +4,7 @@ use super::map::{map_any, same_type, unary};
 use super::number::Number::{F32, F64, Signed, Unsigned};
 use super::types::Types;
 use crate::attrs::NoAttrs;
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 
 crate::attrs! {
     /// Attributes of [`IsInf`].
@@ -71,7 +71,7 @@ impl Op for IsInf {
 /// `[..] of floats -> [..] of booleans`.
 fn question(sig: &Sig<'_>) -> Result<Outputs, Refusal> {
     let shape = same_type(sig, Types::FLOAT).and_then(|_| sig.ty(0))?.shape;
-    Ok(Outputs::one(Type::new(DType::Bool, shape)))
+    Outputs::dims(DType::Bool, shape)
 }
 
 #[cfg(test)]

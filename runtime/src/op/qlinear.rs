@@ -1,7 +1,7 @@
 //! What the integer operators share: packed attributes, windows, the operands that requantize.
 
 use crate::attrs::{Quad, SignedQuad};
-use crate::{DType, Io, Outputs, Refusal, Shape, Sig};
+use crate::{DType, Io, Outputs, Refusal, Sig};
 use siskin_kernels::{Axis, Conv, ToI8};
 
 /// How sums become outputs, of zeros `[x_zero, y_zero, min, max]`.
@@ -24,12 +24,12 @@ pub(super) fn unused<T: PartialEq + Default>(slots: &[T]) -> Result<(), Refusal>
 pub(super) fn requantizes(sig: &Sig<'_>, channels: u32) -> Result<(), Refusal> {
     sig.at_most(4)?;
     let (bias, scale) = (sig.shape(2, DType::I32)?, sig.shape(3, DType::F32)?);
-    if bias.dims() == [channels] && scale.dims() == [channels] { Ok(()) } else { Err(Refusal::Shape) }
+    if bias == [channels] && scale == [channels] { Ok(()) } else { Err(Refusal::Shape) }
 }
 
 /// The axes of a shape that must have `N` of them, none of length 0.
-pub(super) fn axes<const N: usize>(shape: &Shape) -> Result<[u32; N], Refusal> {
-    let dims = <[u32; N]>::try_from(shape.dims()).map_err(|_| Refusal::Shape)?;
+pub(super) fn axes<const N: usize>(shape: &[u32]) -> Result<[u32; N], Refusal> {
+    let dims = <[u32; N]>::try_from(shape).map_err(|_| Refusal::Shape)?;
     if dims.contains(&0) { Err(Refusal::Shape) } else { Ok(dims) }
 }
 

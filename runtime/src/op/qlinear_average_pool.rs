@@ -11,7 +11,7 @@
 
 use super::qlinear::{self, Window};
 use crate::attrs::{Quad, SignedQuad};
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig};
+use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 use siskin_kernels::Conv;
 use siskin_kernels::int8::AveragePoolI8;
 
@@ -44,11 +44,11 @@ impl Op for QLinearAveragePool {
     fn infer(attrs: &QLinearAveragePoolAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
         qlinear::positive(attrs.scale)?;
-        qlinear::image(&geometry(attrs, &sig.shape(0, DType::I8)?)?)
+        qlinear::image(&geometry(attrs, sig.shape(0, DType::I8)?)?)
     }
 
     fn run<K: Kernels>(attrs: &QLinearAveragePoolAttrs, io: &mut Io<'_>) {
-        let Ok(geometry) = geometry(attrs, &io.shape(0)) else { return };
+        let Ok(geometry) = geometry(attrs, io.shape(0)) else { return };
         let [x_zero, ..] = attrs.zeros.0;
         let pool = AveragePoolI8 {
             geometry,
@@ -62,7 +62,7 @@ impl Op for QLinearAveragePool {
     }
 }
 
-fn geometry(attrs: &QLinearAveragePoolAttrs, x: &Shape) -> Result<Conv, Refusal> {
+fn geometry(attrs: &QLinearAveragePoolAttrs, x: &[u32]) -> Result<Conv, Refusal> {
     let [batch, height, width, channels] = qlinear::axes(x)?;
     let [kernel_h, kernel_w, unused @ ..] = attrs.kernel.0;
     qlinear::unused(&unused)?;

@@ -10,7 +10,7 @@
 
 use super::qlinear::{self, Window};
 use crate::attrs::{Quad, SignedQuad};
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 use siskin_kernels::Conv;
 use siskin_kernels::int8::ConvI8;
 
@@ -52,7 +52,7 @@ impl Op for QLinearConv {
     type Attrs = QLinearConvAttrs;
 
     fn infer(attrs: &QLinearConvAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
-        let g = dense(attrs, &sig.shape(0, DType::I8)?, &sig.shape(1, DType::I8)?)?;
+        let g = dense(attrs, sig.shape(0, DType::I8)?, sig.shape(1, DType::I8)?)?;
         qlinear::requantizes(sig, g.out_channels as u32)?;
         qlinear::image(&g)
     }
@@ -60,11 +60,11 @@ impl Op for QLinearConv {
     fn macs(attrs: &QLinearConvAttrs, sig: &Sig<'_>) -> u64 {
         let (Ok(x), Ok(w)) = (sig.ty(0), sig.ty(1)) else { return 0 };
         let weights = w.shape.elements();
-        dense(attrs, &x.shape, &w.shape).map_or(0, |g| qlinear::count(&[g.batch, pixels(&g), weights]))
+        dense(attrs, x.shape, w.shape).map_or(0, |g| qlinear::count(&[g.batch, pixels(&g), weights]))
     }
 
     fn run<K: Kernels>(attrs: &QLinearConvAttrs, io: &mut Io<'_>) {
-        if let Ok(g) = dense(attrs, &io.shape(0), &io.shape(1)) {
+        if let Ok(g) = dense(attrs, io.shape(0), io.shape(1)) {
             K::conv_i8(&operands(io, g, attrs.zeros), io.output(0));
         }
     }
@@ -76,7 +76,7 @@ impl Op for QLinearDepthwiseConv {
     type Attrs = QLinearDepthwiseConvAttrs;
 
     fn infer(attrs: &QLinearDepthwiseConvAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
-        let g = depthwise(attrs, &sig.shape(0, DType::I8)?, &sig.shape(1, DType::I8)?)?;
+        let g = depthwise(attrs, sig.shape(0, DType::I8)?, sig.shape(1, DType::I8)?)?;
         qlinear::requantizes(sig, g.out_channels as u32)?;
         qlinear::image(&g)
     }
@@ -84,17 +84,17 @@ impl Op for QLinearDepthwiseConv {
     fn macs(attrs: &QLinearDepthwiseConvAttrs, sig: &Sig<'_>) -> u64 {
         let (Ok(x), Ok(w)) = (sig.ty(0), sig.ty(1)) else { return 0 };
         let weights = w.shape.elements();
-        depthwise(attrs, &x.shape, &w.shape).map_or(0, |g| qlinear::count(&[g.batch, pixels(&g), weights]))
+        depthwise(attrs, x.shape, w.shape).map_or(0, |g| qlinear::count(&[g.batch, pixels(&g), weights]))
     }
 
     fn run<K: Kernels>(attrs: &QLinearDepthwiseConvAttrs, io: &mut Io<'_>) {
-        if let Ok(g) = depthwise(attrs, &io.shape(0), &io.shape(1)) {
+        if let Ok(g) = depthwise(attrs, io.shape(0), io.shape(1)) {
             K::depthwise_conv_i8(&operands(io, g, attrs.zeros), io.output(0));
         }
     }
 }
 
-fn dense(attrs: &QLinearConvAttrs, x: &Shape, w: &Shape) -> Result<Conv, Refusal> {
+fn dense(attrs: &QLinearConvAttrs, x: &[u32], w: &[u32]) -> Result<Conv, Refusal> {
     let [batch, height, width, channels] = qlinear::axes(x)?;
     let [outs, kernel_h, kernel_w, ins] = qlinear::axes(w)?;
     let axes = Window { window: attrs.window, pads: attrs.pads }.slide([height, width], [kernel_h, kernel_w])?;
@@ -110,7 +110,7 @@ fn dense(attrs: &QLinearConvAttrs, x: &Shape, w: &Shape) -> Result<Conv, Refusal
     })
 }
 
-fn depthwise(attrs: &QLinearDepthwiseConvAttrs, x: &Shape, w: &Shape) -> Result<Conv, Refusal> {
+fn depthwise(attrs: &QLinearDepthwiseConvAttrs, x: &[u32], w: &[u32]) -> Result<Conv, Refusal> {
     let [batch, height, width, channels] = qlinear::axes(x)?;
     let [kernel_h, kernel_w, of] = qlinear::axes(w)?;
     let axes = Window { window: attrs.window, pads: attrs.pads }.slide([height, width], [kernel_h, kernel_w])?;

@@ -12,7 +12,7 @@
 use super::qlinear::{self, Window};
 use super::qlinear_conv::operands;
 use crate::attrs::{Quad, SignedQuad};
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 use siskin_kernels::Conv;
 
 crate::attrs! {
@@ -38,7 +38,7 @@ impl Op for QLinearConvTranspose {
     type Attrs = QLinearConvTransposeAttrs;
 
     fn infer(attrs: &QLinearConvTransposeAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
-        let g = geometry(attrs, &sig.shape(0, DType::I8)?, &sig.shape(1, DType::I8)?)?;
+        let g = geometry(attrs, sig.shape(0, DType::I8)?, sig.shape(1, DType::I8)?)?;
         qlinear::requantizes(sig, g.out_channels as u32)?;
         qlinear::image(&g)
     }
@@ -47,20 +47,20 @@ impl Op for QLinearConvTranspose {
     fn macs(attrs: &QLinearConvTransposeAttrs, sig: &Sig<'_>) -> u64 {
         let (Ok(x), Ok(w)) = (sig.ty(0), sig.ty(1)) else { return 0 };
         let weights = w.shape.elements();
-        geometry(attrs, &x.shape, &w.shape).map_or(0, |g| {
+        geometry(attrs, x.shape, w.shape).map_or(0, |g| {
             let [_, rows, cols] = g.axes;
             qlinear::count(&[g.batch, rows.input, cols.input, weights])
         })
     }
 
     fn run<K: Kernels>(attrs: &QLinearConvTransposeAttrs, io: &mut Io<'_>) {
-        if let Ok(g) = geometry(attrs, &io.shape(0), &io.shape(1)) {
+        if let Ok(g) = geometry(attrs, io.shape(0), io.shape(1)) {
             K::conv_transpose_i8(&operands(io, g, attrs.zeros), io.output(0));
         }
     }
 }
 
-fn geometry(attrs: &QLinearConvTransposeAttrs, x: &Shape, w: &Shape) -> Result<Conv, Refusal> {
+fn geometry(attrs: &QLinearConvTransposeAttrs, x: &[u32], w: &[u32]) -> Result<Conv, Refusal> {
     let [batch, height, width, channels] = qlinear::axes(x)?;
     let [outs, kernel_h, kernel_w, ins] = qlinear::axes(w)?;
     let [down, across, unused @ ..] = attrs.output_padding.0;

@@ -11,7 +11,7 @@
 use super::qlinear;
 use crate::attrs::SignedQuad;
 use crate::strided::{self, broadcast, broadcast_shape};
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 use siskin_kernels::ToI8;
 use siskin_kernels::int8::BinaryI8;
 
@@ -80,7 +80,7 @@ fn infer(attrs: &QLinearBinaryAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> 
     }
     qlinear::unused(attrs.zeros.0.get(3..).unwrap_or(&[]))?;
     qlinear::unused(attrs.limits.0.get(2..).unwrap_or(&[]))?;
-    let y = broadcast_shape(&sig.shape(0, DType::I8)?, &sig.shape(1, DType::I8)?).ok_or(Refusal::Shape)?;
+    let y = broadcast_shape(sig.shape(0, DType::I8)?, sig.shape(1, DType::I8)?).ok_or(Refusal::Shape)?;
     Outputs::dims(DType::I8, y.dims())
 }
 
@@ -93,18 +93,18 @@ fn run(attrs: &QLinearBinaryAttrs, io: &mut Io<'_>, kernel: fn(&BinaryI8, &mut [
     let second = usize::from(first == 0);
     let y = io.output::<i8>(0);
     if io.in_place().is_none() {
-        strided::copy(y, io.input(first), &shape, 0, &broadcast(&io.shape(first), &shape));
+        strided::copy(y, io.input(first), shape, 0, &broadcast(io.shape(first), shape));
     }
     let steps = steps(attrs, first == 1);
     let b = io.input::<i8>(second);
     if b.len() == 1 || b.len() == shape.elements() {
         return kernel(&steps, y, b);
     }
-    let strides = broadcast(&io.shape(second), &shape);
-    let len = shape.dims().last().map_or(1, |&d| d as usize);
-    let own = if strided::inner(&shape, &strides) == 0 { 1 } else { len };
+    let strides = broadcast(io.shape(second), shape);
+    let len = shape.last().map_or(1, |&d| d as usize);
+    let own = if strided::inner(shape, &strides) == 0 { 1 } else { len };
     let mut y = y.chunks_mut(len.max(1));
-    strided::rows(&shape, [0], &[strides], |[at]| {
+    strided::rows(shape, [0], &[strides], |[at]| {
         let at = at.cast_unsigned();
         kernel(&steps, y.next().unwrap_or_default(), b.get(at..at.wrapping_add(own)).unwrap_or(&[]));
     });

@@ -13,7 +13,7 @@
 use super::qlinear;
 use crate::attrs::SignedQuad;
 use crate::strided::{self, broadcast, broadcast_shape};
-use crate::{Code, DType, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig};
 use siskin_kernels::int8::{ConvI8, MatMulI8};
 use siskin_kernels::{Axis, Conv, ToI8};
 
@@ -49,14 +49,14 @@ impl Op for QLinearMatMul {
     type Attrs = QLinearMatMulAttrs;
 
     fn infer(_: &QLinearMatMulAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
-        let (mut y, w) = (sig.shape(0, DType::I8)?, sig.shape(1, DType::I8)?);
-        let [outs, depth] = qlinear::axes(&w)?;
+        let (mut y, w) = (Shape::of(sig.shape(0, DType::I8)?), sig.shape(1, DType::I8)?);
+        let [outs, depth] = qlinear::axes(w)?;
         match y.dims_mut().last_mut() {
             Some(last) if *last == depth => *last = outs,
             _ => return Err(Refusal::Shape),
         }
         qlinear::requantizes(sig, outs)?;
-        Outputs::dims(DType::I8, y.dims())
+        Outputs::dims(DType::I8, &y)
     }
 
     fn macs(_: &QLinearMatMulAttrs, sig: &Sig<'_>) -> u64 {
@@ -95,7 +95,7 @@ impl Op for QLinearBatchMatMul {
         qlinear::positive(attrs.scale)?;
         qlinear::unused(attrs.zeros.0.get(3..).unwrap_or(&[]))?;
         let (a, b) = (sig.shape(0, DType::I8)?, sig.shape(1, DType::I8)?);
-        let p = Product::new(attrs.transpose_b, &a, &b).ok_or(Refusal::Shape)?;
+        let p = Product::new(attrs.transpose_b, a, b).ok_or(Refusal::Shape)?;
         let batch = p.batch.dims().split_last().map_or(&[][..], |(_, batch)| batch);
         let y = joined(batch, &[p.rows, p.cols]).ok_or(Refusal::Shape)?;
         Outputs::dims(DType::I8, y.dims())
@@ -103,13 +103,13 @@ impl Op for QLinearBatchMatMul {
 
     fn macs(attrs: &QLinearBatchMatMulAttrs, sig: &Sig<'_>) -> u64 {
         let (Ok(a), Ok(b)) = (sig.ty(0), sig.ty(1)) else { return 0 };
-        Product::new(attrs.transpose_b, &a.shape, &b.shape).map_or(0, |p| {
+        Product::new(attrs.transpose_b, a.shape, b.shape).map_or(0, |p| {
             qlinear::count(&[p.batch.elements(), p.rows as usize, p.depth as usize, p.cols as usize])
         })
     }
 
     fn run<K: Kernels>(attrs: &QLinearBatchMatMulAttrs, io: &mut Io<'_>) {
-        let Some(p) = Product::new(attrs.transpose_b, &io.shape(0), &io.shape(1)) else { return };
+        let Some(p) = Product::new(attrs.transpose_b, io.shape(0), io.shape(1)) else { return };
         let (rows, depth, cols) = (p.rows as usize, p.depth as usize, p.cols as usize);
         let (a, b) = (io.input::<i8>(0), io.input::<i8>(1));
         let mut y = io.output::<i8>(0).chunks_mut(rows.saturating_mul(cols).max(1));
@@ -152,8 +152,8 @@ struct Product {
 
 impl Product {
     /// Nothing if the matrices do not match, or one of them is empty.
-    fn new(transpose_b: bool, a: &Shape, b: &Shape) -> Option<Product> {
-        let ([of_a @ .., rows, depth], [of_b @ .., p, q]) = (a.dims(), b.dims()) else { return None };
+    fn new(transpose_b: bool, a: &[u32], b: &[u32]) -> Option<Product> {
+        let ([of_a @ .., rows, depth], [of_b @ .., p, q]) = (a, b) else { return None };
         let (deep, cols) = if transpose_b { (q, p) } else { (p, q) };
         let (a, b) = (joined(of_a, &[1])?, joined(of_b, &[1])?);
         let batch = broadcast_shape(&a, &b)?;

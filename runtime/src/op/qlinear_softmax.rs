@@ -10,7 +10,7 @@
 
 use super::qlinear;
 use crate::attrs::SignedQuad;
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 use siskin_kernels::int8::SoftmaxI8;
 
 crate::attrs! {
@@ -36,7 +36,7 @@ impl Op for QLinearSoftmax {
         qlinear::positive(attrs.y_scale)?;
         qlinear::unused(attrs.zeros.0.get(..1).unwrap_or(&[]))?;
         let (x, powers) = (sig.shape(0, DType::I8)?, sig.shape(1, DType::F32)?);
-        if x.rank() > 0 && powers.dims() == [8] { Outputs::dims(DType::I8, x.dims()) } else { Err(Refusal::Shape) }
+        if x.rank() > 0 && powers == [8] { Outputs::dims(DType::I8, x) } else { Err(Refusal::Shape) }
     }
 
     fn in_place(_: &QLinearSoftmaxAttrs, _: &Sig<'_>, input: usize) -> bool {
@@ -46,7 +46,7 @@ impl Op for QLinearSoftmax {
     fn run<K: Kernels>(attrs: &QLinearSoftmaxAttrs, io: &mut Io<'_>) {
         let softmax = SoftmaxI8 {
             powers: io.input(1),
-            row: io.out_shape(0).dims().last().map_or(1, |&d| d as usize),
+            row: io.out_shape(0).last().map_or(1, |&d| d as usize),
             y_scale: attrs.y_scale,
             output: qlinear::output(attrs.zeros),
         };

@@ -9,7 +9,7 @@
 //! the shape of `x` with that axis divided by the block's length, rounded up.
 
 use super::number::Number;
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig};
 use core::ops::Range;
 
 crate::attrs! {
@@ -49,7 +49,7 @@ impl Op for QuantizeLinear {
         let x = sig.ty(0)?;
         let real = matches!(x.dtype, DType::F32 | DType::F16 | DType::I32);
         check_parameters(sig, attrs.axis, attrs.block, attrs.dtype)?;
-        if real && is_quantized(attrs.dtype) { Ok(Outputs::one(Type::new(attrs.dtype, x.shape))) } else { Err(Refusal::DType) }
+        if real && is_quantized(attrs.dtype) { Outputs::dims(attrs.dtype, x.shape) } else { Err(Refusal::DType) }
     }
 
     fn run<K: Kernels>(attrs: &QuantizeAttrs, io: &mut Io<'_>) {
@@ -80,7 +80,7 @@ impl Op for DequantizeLinear {
         let x = sig.ty(0)?;
         check_parameters(sig, attrs.axis, attrs.block, x.dtype)?;
         let integer = is_quantized(x.dtype) || x.dtype == DType::I32;
-        if integer { Ok(Outputs::one(Type::new(sig.ty(1)?.dtype, x.shape))) } else { Err(Refusal::DType) }
+        if integer { Outputs::dims(sig.ty(1)?.dtype, x.shape) } else { Err(Refusal::DType) }
     }
 
     fn run<K: Kernels>(attrs: &DequantizeAttrs, io: &mut Io<'_>) {
@@ -134,7 +134,7 @@ fn check_parameters(sig: &Sig<'_>, axis: u32, block: u32, dtype: DType) -> Resul
     if !matches!(scale.dtype, DType::F32 | DType::F16) {
         return Err(Refusal::DType);
     }
-    if !fits(&x, &scale.shape, axis as usize, block) {
+    if !fits(x, scale.shape, axis as usize, block) {
         return Err(Refusal::Shape);
     }
     match sig.opt(2) {
@@ -144,15 +144,15 @@ fn check_parameters(sig: &Sig<'_>, axis: u32, block: u32, dtype: DType) -> Resul
     }
 }
 
-fn fits(x: &Shape, scale: &Shape, axis: usize, block: u32) -> bool {
+fn fits(x: &[u32], scale: &[u32], axis: usize, block: u32) -> bool {
     if block == 0 {
         let per_axis = scale.rank() == 1 && axis < x.rank() && scale.dim(0) == x.dim(axis);
         return scale.elements() == 1 || per_axis;
     }
-    let mut blocks = *x;
+    let mut blocks = Shape::of(x);
     let Some(dim) = blocks.dims_mut().get_mut(axis) else { return false };
     *dim = dim.div_ceil(block);
-    blocks == *scale
+    *blocks == *scale
 }
 
 /// Element `i` of an integer tensor; 0 beyond the end.
@@ -181,8 +181,8 @@ struct Steps<'a> {
 impl<'a> Steps<'a> {
     fn new(io: &Io<'a>, axis: u32, block: u32) -> Steps<'a> {
         let shape = io.shape(0);
-        let operand = |i| (io.ty(i).map_or(DType::F32, |t: Type| t.dtype), io.bytes(i));
-        let after = shape.dims().iter().skip(axis as usize).skip(1).fold(1u32, |n, &d| n.wrapping_mul(d)) as usize;
+        let operand = |i| (io.ty(i).map_or(DType::F32, |t| t.dtype), io.bytes(i));
+        let after = shape.iter().skip(axis as usize).skip(1).fold(1u32, |n, &d| n.wrapping_mul(d)) as usize;
         let single = block == 0 && io.shape(1).elements() == 1;
         let len = shape.elements();
         let (inner, steps) = if single { (len, 1) } else { (after, shape.dim(axis as usize) as usize) };

@@ -98,9 +98,9 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    fn new(x: &Shape, r: &Shape, common: &Common) -> Option<Sizes> {
-        let &[first, second, inputs] = x.dims() else { return None };
-        let &[directions, _, hidden] = r.dims() else { return None };
+    fn new(x: &[u32], r: &[u32], common: &Common) -> Option<Sizes> {
+        let &[first, second, inputs] = x else { return None };
+        let &[directions, _, hidden] = r else { return None };
         let (steps, batch) = if common.batch_first { (second, first) } else { (first, second) };
         let sizes = Sizes { steps, batch, inputs, hidden, directions };
         [steps, batch, inputs, hidden].iter().all(|&d| d > 0).then_some(sizes)
@@ -137,10 +137,10 @@ pub(super) fn infer(common: &Common, form: Form, sig: &Sig<'_>) -> Result<(Outpu
     if !known || !bounded {
         return Err(Refusal::Attrs);
     }
-    let sizes = Sizes::new(&x, &r.shape, common).ok_or(Refusal::Shape)?;
+    let sizes = Sizes::new(x, r.shape, common).ok_or(Refusal::Shape)?;
     let rows = form.gates.checked_mul(sizes.hidden).ok_or(Refusal::Shape)?;
-    expect(&w.shape, &[directions, rows, sizes.inputs])?;
-    expect(&r.shape, &[directions, rows, sizes.hidden])?;
+    expect(w.shape, &[directions, rows, sizes.inputs])?;
+    expect(r.shape, &[directions, rows, sizes.hidden])?;
     optional(sig, 3, DType::F32, &[directions, rows.checked_mul(2).ok_or(Refusal::Shape)?])?;
     optional(sig, 4, DType::I32, &[sizes.batch])?;
     optional(sig, 5, DType::F32, &sizes.state(common))?;
@@ -154,11 +154,11 @@ pub(super) fn infer_state(sig: &Sig<'_>, i: usize, sizes: &Sizes, common: &Commo
 
 /// An input that, if given, has this type.
 pub(super) fn optional(sig: &Sig<'_>, i: usize, dtype: DType, dims: &[u32]) -> Result<(), Refusal> {
-    if sig.opt(i).is_some() { expect(&sig.shape(i, dtype)?, dims) } else { Ok(()) }
+    if sig.opt(i).is_some() { expect(sig.shape(i, dtype)?, dims) } else { Ok(()) }
 }
 
-fn expect(shape: &Shape, dims: &[u32]) -> Result<(), Refusal> {
-    if shape.dims() == dims { Ok(()) } else { Err(Refusal::Shape) }
+fn expect(shape: &[u32], dims: &[u32]) -> Result<(), Refusal> {
+    if shape == dims { Ok(()) } else { Err(Refusal::Shape) }
 }
 
 fn outputs(common: &Common, form: Form, sizes: &Sizes) -> Result<Outputs, Refusal> {
@@ -181,7 +181,7 @@ fn outputs(common: &Common, form: Form, sizes: &Sizes) -> Result<Outputs, Refusa
 /// Multiply-accumulates of all steps.
 pub(super) fn macs(common: &Common, form: Form, sig: &Sig<'_>) -> u64 {
     let (Some(x), Some(r)) = (sig.opt(0), sig.opt(2)) else { return 0 };
-    Sizes::new(&x.shape, &r.shape, common).map_or(0, |s| {
+    Sizes::new(x.shape, r.shape, common).map_or(0, |s| {
         let Sizes { steps, batch, inputs, hidden, directions } = s;
         let step = u64::from(hidden).saturating_mul(u64::from(inputs).saturating_add(hidden.into()));
         [steps, batch, directions, form.gates].iter().fold(step, |n, &d| n.saturating_mul(d.into()))

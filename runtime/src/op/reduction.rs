@@ -5,7 +5,7 @@ use super::number::{ByType, Number};
 use super::reduce::ReduceAttrs;
 use super::types::Types;
 use crate::strided::row_major;
-use crate::{DType, Io, MAX_RANK, Outputs, Refusal, Shape, Sig};
+use crate::{Axes, DType, Io, MAX_RANK, Outputs, Refusal, Shape, Sig};
 
 /// What a reduction does to an element, to two partial results and at the end.
 pub(super) struct Reduction {
@@ -65,11 +65,11 @@ impl Part<'_> {
 }
 
 /// Calls `f` for each element of the output with its position and its elements.
-pub(super) fn each(attrs: &ReduceAttrs, shape: &Shape, f: &mut dyn FnMut(usize, &Part<'_>)) {
+pub(super) fn each(attrs: &ReduceAttrs, shape: &[u32], f: &mut dyn FnMut(usize, &Part<'_>)) {
     let strides = row_major(shape);
     let [kept, reduced] = [false, true].map(|which| {
         // The axes of the other walk have one step here.
-        let mut part = *shape;
+        let mut part = Shape::of(shape);
         for (axis, dim) in part.dims_mut().iter_mut().enumerate() {
             if is_reduced(attrs, axis) != which {
                 *dim = 1;
@@ -90,7 +90,7 @@ pub(super) fn reduce(how: &Reduction, attrs: &ReduceAttrs, io: &mut Io<'_>) {
     let count = count.fold(1, usize::wrapping_mul);
     let dtype = io.ty(0).map_or(DType::F32, |t| t.dtype);
     let (singles, x, y) = (io.input::<f32>(0), io.bytes(0), io.output_bytes(0));
-    each(attrs, &shape, &mut |at, part| {
+    each(attrs, shape, &mut |at, part| {
         let sum = if dtype == DType::F32 { how.of_singles(singles, part) } else { how.of_any(dtype, x, part) };
         (how.finish)(sum, count).store(dtype, y, at);
     });

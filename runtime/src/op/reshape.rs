@@ -2,7 +2,7 @@
 //!
 //! Free where the plan lets `y` take over `x`, which it always may; otherwise a copy.
 
-use crate::{Code, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type, bytes};
+use crate::{Axes, Code, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type, bytes};
 
 crate::attrs! {
     /// Attributes of [`Reshape`].

@@ -13,7 +13,7 @@ use super::number::Number;
 use super::real::{is_real, weighted};
 use crate::quant::round_half_even;
 use crate::pairs::pairs;
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type, bytes};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, bytes};
 use bytemuck::Pod;
 
 crate::attrs! {
@@ -36,7 +36,7 @@ impl Op for ResizeAxis {
     fn infer(attrs: &ResizeAxisAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(3)?;
         let (x, positions) = (sig.ty(0)?, sig.shape(1, DType::I32)?);
-        let &[places, taps] = positions.dims() else { return Err(Refusal::Shape) };
+        let &[places, taps] = positions else { return Err(Refusal::Shape) };
         if sig.opt(2).is_some() {
             if !is_real(x.dtype) {
                 return Err(Refusal::DType);
@@ -47,13 +47,13 @@ impl Op for ResizeAxis {
         } else if taps != 1 {
             return Err(Refusal::Shape);
         }
-        let mut shape = x.shape;
+        let mut shape = Shape::of(x.shape);
         let dim = shape.dims_mut().get_mut(attrs.axis as usize).ok_or(Refusal::Attrs)?;
         if *dim == 0 && places != 0 {
             return Err(Refusal::Shape);
         }
         *dim = places;
-        Ok(Outputs::one(Type::new(x.dtype, shape)))
+        Outputs::dims(x.dtype, &shape)
     }
 
     fn run<K: Kernels>(attrs: &ResizeAxisAttrs, io: &mut Io<'_>) {
@@ -73,7 +73,7 @@ impl Op for ResizeAxis {
 fn blocks(attrs: &ResizeAxisAttrs, io: &Io<'_>) -> [usize; 3] {
     let axis = attrs.axis as usize;
     let (x, y) = (io.shape(0), io.out_shape(0));
-    let inner = after(&x, attrs.axis);
+    let inner = after(x, attrs.axis);
     [inner, inner.wrapping_mul(x.dim(axis) as usize), inner.wrapping_mul(y.dim(axis) as usize)]
 }
 

@@ -30,9 +30,9 @@ impl Op for ReverseSequence {
     fn infer(attrs: &ReverseSequenceAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(2)?;
         let (x, lengths) = (sig.ty(0)?, index_shape(sig, 1)?);
-        let &[first, second, ..] = x.shape.dims() else { return Err(Refusal::Shape) };
+        let &[first, second, ..] = x.shape else { return Err(Refusal::Shape) };
         let batch = if attrs.time_first { second } else { first };
-        if lengths.dims() == [batch] { Ok(Outputs::one(x)) } else { Err(Refusal::Shape) }
+        if lengths == [batch] { Outputs::like(x) } else { Err(Refusal::Shape) }
     }
 
     fn run<K: Kernels>(attrs: &ReverseSequenceAttrs, io: &mut Io<'_>) {
@@ -42,7 +42,7 @@ impl Op for ReverseSequence {
 
 fn reverse(attrs: &ReverseSequenceAttrs, io: &mut Io<'_>) {
     let (shape, lengths) = (io.shape(0), Indices::new(io, 1));
-    let &[first, second, ref inner @ ..] = shape.dims() else { return };
+    let &[first, second, ref inner @ ..] = shape else { return };
     let (inner, columns) = (product(inner).wrapping_mul(bytes::width(io)), second as usize);
     let (x, y) = (io.bytes(0), io.output_bytes(0));
     let steps = if attrs.time_first { first } else { second };

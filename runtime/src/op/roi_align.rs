@@ -44,8 +44,8 @@ impl Op for RoiAlign {
         sig.at_most(3)?;
         let (x, regions) = (sig.shape(0, DType::F32)?, sig.shape(1, DType::F32)?);
         let samples = index_shape(sig, 2)?;
-        let (&[n, c, h, w], &[r, 4]) = (x.dims(), regions.dims()) else { return Err(Refusal::Shape) };
-        if samples.dims() != [r] || n == 0 || h == 0 || w == 0 {
+        let (&[n, c, h, w], &[r, 4]) = (x, regions) else { return Err(Refusal::Shape) };
+        if samples != [r] || n == 0 || h == 0 || w == 0 {
             return Err(Refusal::Shape);
         }
         if attrs.sampling_ratio > 128 || attrs.height == 0 || attrs.width == 0 {
@@ -56,7 +56,7 @@ impl Op for RoiAlign {
 
     fn run<K: Kernels>(attrs: &RoiAlignAttrs, io: &mut Io<'_>) {
         let (shape, samples) = (io.shape(0), Indices::new(io, 2));
-        let &[n, c, h, w] = shape.dims() else { return };
+        let &[n, c, h, w] = shape else { return };
         let plane = product(&[h, w]).max(1);
         let bins = product(&[attrs.height, attrs.width]).max(1);
         let (x, regions, y) = (io.input::<f32>(0), io.input::<f32>(1), io.output::<f32>(0));

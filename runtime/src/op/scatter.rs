@@ -12,7 +12,7 @@
 use super::gather::{check_elements, each_element, product, stride};
 use super::indices::{Indices, index_shape};
 use super::number::{ByType, Number};
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type, bytes};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, TypeRef, bytes};
 
 crate::choice! {
     /// How an update meets the element that it falls on.
@@ -55,7 +55,7 @@ pub struct ScatterElements;
 pub struct ScatterND;
 
 /// What both ask of the element types; the answer is the type of `y`.
-fn check_types(sig: &Sig<'_>, reduction: Reduction) -> Result<Type, Refusal> {
+fn check_types<'s>(sig: &Sig<'s>, reduction: Reduction) -> Result<TypeRef<'s>, Refusal> {
     sig.at_most(3)?;
     let x = sig.ty(0)?;
     let possible = reduction == Reduction::None || x.dtype != DType::Bool;
@@ -77,8 +77,8 @@ impl Op for ScatterElements {
     /// `x, [i..], [i..] -> x`; `x` is at least as long as the indices, the axis apart.
     fn infer(attrs: &ScatterElementsAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         let (x, indices) = (check_types(sig, attrs.reduction)?, index_shape(sig, 1)?);
-        check_elements(&x.shape, &indices, attrs.axis)?;
-        if sig.ty(2)?.shape == indices { Ok(Outputs::one(x)) } else { Err(Refusal::Shape) }
+        check_elements(x.shape, indices, attrs.axis)?;
+        if sig.ty(2)?.shape == indices { Outputs::like(x) } else { Err(Refusal::Shape) }
     }
 
     fn in_place(_: &ScatterElementsAttrs, _: &Sig<'_>, input: usize) -> bool {
@@ -89,9 +89,9 @@ impl Op for ScatterElements {
         let Some(ty) = io.out_ty(0) else { return };
         let size = ty.dtype.size() as usize;
         let (indices, updates) = (Indices::new(io, 1), io.bytes(2));
-        let (len, step) = (ty.shape.dim(attrs.axis as usize), stride(&ty.shape, attrs.axis));
+        let (len, step) = (ty.shape.dim(attrs.axis as usize), stride(ty.shape, attrs.axis));
         let (of_indices, y) = (io.shape(1), copied(io));
-        each_element(&ty.shape, &of_indices, attrs.axis, &mut |i, at| {
+        each_element(ty.shape, of_indices, attrs.axis, &mut |i, at| {
             let Some(index) = indices.within(i, len) else { return };
             let at = at.wrapping_add(index.wrapping_mul(step));
             meet(attrs.reduction, ty.dtype, bytes::block(y, at, size), bytes::from(updates, i, size));
@@ -107,10 +107,10 @@ impl Op for ScatterND {
     /// `[n.., b..], [i.., |n|], [i.., b..] -> [n.., b..]`
     fn infer(attrs: &ScatterNdAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         let (x, indices) = (check_types(sig, attrs.reduction)?, index_shape(sig, 1)?);
-        let (&depth, outer) = indices.dims().split_last().ok_or(Refusal::Shape)?;
-        let inner = x.shape.dims().get(depth as usize..).ok_or(Refusal::Shape)?;
+        let (&depth, outer) = indices.split_last().ok_or(Refusal::Shape)?;
+        let inner = x.shape.get(depth as usize..).ok_or(Refusal::Shape)?;
         let updates = sig.ty(2)?.shape;
-        if updates.dims().iter().eq(outer.iter().chain(inner)) { Ok(Outputs::one(x)) } else { Err(Refusal::Shape) }
+        if updates.iter().eq(outer.iter().chain(inner)) { Outputs::like(x) } else { Err(Refusal::Shape) }
     }
 
     fn in_place(_: &ScatterNdAttrs, _: &Sig<'_>, input: usize) -> bool {
@@ -119,9 +119,9 @@ impl Op for ScatterND {
 
     fn run<K: Kernels>(attrs: &ScatterNdAttrs, io: &mut Io<'_>) {
         let (Some(ty), index, of_indices) = (io.out_ty(0), Indices::new(io, 1), io.shape(1)) else { return };
-        let depth = of_indices.dims().last().map_or(0, |&d| d as usize);
-        let addressed = ty.shape.dims().get(..depth).unwrap_or(&[]);
-        let inner = product(ty.shape.dims().get(depth..).unwrap_or(&[])).wrapping_mul(ty.dtype.size() as usize);
+        let depth = of_indices.last().map_or(0, |&d| d as usize);
+        let addressed = ty.shape.get(..depth).unwrap_or(&[]);
+        let inner = product(ty.shape.get(depth..).unwrap_or(&[])).wrapping_mul(ty.dtype.size() as usize);
         let (updates, y) = (io.bytes(2), copied(io));
         for (i, update) in updates.chunks_exact(inner.max(1)).enumerate() {
             let tuple = i.wrapping_mul(depth);

@@ -19,12 +19,12 @@ impl Op for Where {
         if x0.dtype != x1.dtype {
             return Err(Refusal::DType);
         }
-        let shape = broadcast_shape(&x0.shape, &x1.shape).and_then(|s| broadcast_shape(&s, &condition));
+        let shape = broadcast_shape(x0.shape, x1.shape).and_then(|s| broadcast_shape(&s, condition));
         Ok(Outputs::one(Type::new(x0.dtype, shape.ok_or(Refusal::Shape)?)))
     }
 
     fn run<K: Kernels>(_: &NoAttrs, io: &mut Io<'_>) {
-        let walk = Walk::new(&io.out_shape(0), &[io.shape(0), io.shape(1), io.shape(2)]);
+        let walk = Walk::new(io.out_shape(0), &[io.shape(0), io.shape(1), io.shape(2)]);
         let (width, condition, x0, x1) = (bytes::width(io), io.bytes(0), io.bytes(1), io.bytes(2));
         let y = io.output_bytes(0);
         walk.each(&mut |range, [c, a, b]| {

@@ -1,7 +1,7 @@
 //! `Slice`: `y[i_0, …] = x[start_0 + i_0·step_0, …]`, any element type.
 
 use crate::strided::{Strides, copy_bytes, row_major};
-use crate::{Code, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
+use crate::{Axes, Code, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
 
 crate::attrs! {
     /// Attributes of [`Slice`].
@@ -26,7 +26,7 @@ impl Op for Slice {
     fn infer(attrs: &SliceAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
-        let inside = x.shape.dims().iter().zip(attrs.shape.dims()).zip(attrs.start.iter().zip(&attrs.step));
+        let inside = x.shape.iter().zip(attrs.shape.dims()).zip(attrs.start.iter().zip(&attrs.step));
         if attrs.shape.rank() != x.shape.rank() {
             return Err(Refusal::Shape);
         }
@@ -42,7 +42,7 @@ impl Op for Slice {
     }
 
     fn run<K: Kernels>(attrs: &SliceAttrs, io: &mut Io<'_>) {
-        let own = row_major(&io.shape(0));
+        let own = row_major(io.shape(0));
         let mut offset = 0isize;
         let mut strides: Strides = [0; MAX_RANK];
         for (((to, &stride), &step), &start) in strides.iter_mut().zip(&own).zip(&attrs.step).zip(&attrs.start) {
@@ -50,7 +50,7 @@ impl Op for Slice {
             offset = offset.wrapping_add(stride.wrapping_mul(start as isize));
         }
         let shape = io.out_shape(0);
-        copy_bytes(io.output_bytes(0), io.bytes(0), bytes::width(io), &shape, offset, &strides);
+        copy_bytes(io.output_bytes(0), io.bytes(0), bytes::width(io), shape, offset, &strides);
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `f16` is widened to a scratch, computed in `f32` and rounded.
 
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 use half::f16;
 
 crate::attrs! {
@@ -62,10 +62,10 @@ fn rule(attrs: &SoftmaxAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         return Err(Refusal::Attrs);
     }
     match x.dtype {
-        DType::F32 => Ok(Outputs::one(x)),
+        DType::F32 => Outputs::like(x),
         DType::F16 => {
             let elements = x.shape.checked_elements().and_then(|n| n.checked_mul(4)).ok_or(Refusal::Shape)?;
-            Ok(Outputs::one(x).with_scratch(elements))
+            Ok(Outputs::like(x)?.with_scratch(elements))
         }
         _ => Err(Refusal::DType),
     }
@@ -75,7 +75,7 @@ fn along(attrs: &SoftmaxAttrs, io: &mut Io<'_>, kernel: fn(&mut [f32], usize, us
     let shape = io.out_shape(0);
     let axis = attrs.axis as usize;
     let len = shape.dim(axis) as usize;
-    let inner = shape.dims().iter().skip(axis).skip(1).fold(1u32, |n, &d| n.wrapping_mul(d)) as usize;
+    let inner = shape.iter().skip(axis).skip(1).fold(1u32, |n, &d| n.wrapping_mul(d)) as usize;
     if io.out_ty(0).is_some_and(|t| t.dtype == DType::F32) {
         let y = io.output::<f32>(0);
         // Empty if the elements stand in `y` already.

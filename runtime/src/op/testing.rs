@@ -3,7 +3,7 @@
 extern crate std;
 
 use crate::session::Element;
-use crate::{DType, Generic, Io, MAX_OUTPUTS, Op, Operands, Refusal, Shape, Sig, Type, Values};
+use crate::{DType, Generic, Io, MAX_OUTPUTS, Op, Operands, Refusal, Shape, Sig, Type, TypeRef, Values};
 use std::{vec, vec::Vec};
 
 /// An operand or a result; equal if type and bytes are.
@@ -71,8 +71,8 @@ impl Operands for Inputs<'_> {
         self.0.len()
     }
 
-    fn ty(&self, i: usize) -> Option<Type> {
-        Some(self.0.get(i).copied().flatten()?.ty)
+    fn ty(&self, i: usize) -> Option<TypeRef<'_>> {
+        Some(self.0.get(i).copied().flatten()?.ty.view())
     }
 }
 
@@ -96,7 +96,8 @@ pub(crate) fn run_all<O: Op>(
 ) -> Result<Vec<Tensor>, Refusal> {
     let values = Inputs(inputs, in_place);
     let rule = O::infer(attrs, &Sig(&values))?;
-    let mut tensors: Vec<Tensor> = rule.types().map(Tensor::zeros).collect();
+    let types: Vec<Type> = rule.types().collect();
+    let mut tensors: Vec<Tensor> = types.iter().copied().map(Tensor::zeros).collect();
     if let Some(taken) = in_place {
         assert!(O::in_place(attrs, &Sig(&values), taken), "{} does not take over operand {taken}", O::NAME);
         let from = inputs[taken].expect("an operand that is given").bytes();
@@ -104,8 +105,8 @@ pub(crate) fn run_all<O: Op>(
     }
     let mut scratch = vec![0u128; (rule.scratch as usize).div_ceil(16)];
     let mut outputs = [const { None }; MAX_OUTPUTS];
-    for (slot, tensor) in outputs.iter_mut().zip(&mut tensors) {
-        *slot = Some((tensor.ty, tensor.bytes_mut()));
+    for ((slot, ty), tensor) in outputs.iter_mut().zip(&types).zip(&mut tensors) {
+        *slot = Some((ty.view(), tensor.bytes_mut()));
     }
     O::run::<Generic>(attrs, &mut Io::new(&values, outputs, bytemuck::cast_slice_mut(&mut scratch), in_place));
     Ok(tensors)

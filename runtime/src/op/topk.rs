@@ -8,7 +8,7 @@
 use super::gather::after;
 use super::number::Number;
 use super::types::Types;
-use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
+use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig, Type};
 use core::cmp::Ordering;
 
 crate::attrs! {
@@ -37,7 +37,7 @@ impl Op for TopK {
         if !Types::NUMERIC.has(x.dtype) {
             return Err(Refusal::DType);
         }
-        let mut shape = x.shape;
+        let mut shape = Shape::of(x.shape);
         let dim = shape.dims_mut().get_mut(attrs.axis as usize).ok_or(Refusal::Attrs)?;
         if attrs.k > *dim {
             return Err(Refusal::Attrs);
@@ -49,7 +49,7 @@ impl Op for TopK {
     fn run<K: Kernels>(attrs: &TopKAttrs, io: &mut Io<'_>) {
         let (shape, axis) = (io.shape(0), attrs.axis as usize);
         let (len, k) = (shape.dim(axis) as usize, attrs.k as usize);
-        let inner = after(&shape, attrs.axis);
+        let inner = after(shape, attrs.axis);
         let dtype = io.ty(0).map_or(DType::F32, |t| t.dtype);
         let (x, values, indices) = (io.bytes(0), io.output_bytes(0), io.output::<i64>(1));
         for lane in 0..indices.len().checked_div(k).unwrap_or(0) {

@@ -4,7 +4,7 @@
 //! cache is read once.
 
 use crate::strided::{Strides, copy_bytes, row_major, rows};
-use crate::{Code, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type, bytes};
+use crate::{Axes, Code, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, bytes};
 
 crate::attrs! {
     /// Attributes of [`Transpose`].
@@ -36,7 +36,7 @@ impl Op for Transpose {
     fn infer(attrs: &TransposeAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
-        let (mut shape, mut seen) = (x.shape, 0u32);
+        let (mut shape, mut seen) = (Shape::of(x.shape), 0u32);
         for (dim, &axis) in shape.dims_mut().iter_mut().zip(&attrs.perm) {
             if axis as usize >= x.shape.rank() {
                 return Err(Refusal::Attrs);
@@ -45,28 +45,28 @@ impl Op for Transpose {
             seen |= 1u32.wrapping_shl(axis);
         }
         if seen.count_ones() as usize == x.shape.rank() {
-            Ok(Outputs::one(Type::new(x.dtype, shape)))
+            Outputs::dims(x.dtype, &shape)
         } else {
             Err(Refusal::Attrs)
         }
     }
 
     fn run<K: Kernels>(attrs: &TransposeAttrs, io: &mut Io<'_>) {
-        let strides = permuted(&io.shape(0), &attrs.perm);
+        let strides = permuted(io.shape(0), &attrs.perm);
         let shape = io.out_shape(0);
         let (x, width) = (io.bytes(0), bytes::width(io));
         let y = io.output_bytes(0);
-        match columns(&shape, &strides) {
-            Some(axis) => in_strips(y, x, width, &shape, axis, &strides),
-            None => copy_bytes(y, x, width, &shape, 0, &strides),
+        match columns(shape, &strides) {
+            Some(axis) => in_strips(y, x, width, shape, axis, &strides),
+            None => copy_bytes(y, x, width, shape, 0, &strides),
         }
     }
 }
 
 /// The axis of `y` along which neighbours in `x` stand, if rows of `y` run across them.
-fn columns(shape: &Shape, strides: &Strides) -> Option<usize> {
+fn columns(shape: &[u32], strides: &Strides) -> Option<usize> {
     let last = shape.rank().checked_sub(1)?;
-    let axis = shape.dims().iter().zip(strides).position(|(&dim, &stride)| dim > 1 && stride == 1)?;
+    let axis = shape.iter().zip(strides).position(|(&dim, &stride)| dim > 1 && stride == 1)?;
     (axis < last && shape.dim(last) > 1).then_some(axis)
 }
 
@@ -74,12 +74,12 @@ fn columns(shape: &Shape, strides: &Strides) -> Option<usize> {
 const STRIP: usize = 32;
 
 /// As [`copy_bytes`], strip by strip of the last axis of `y` down `axis`, whose elements are neighbours in `x`.
-fn in_strips(y: &mut [u8], x: &[u8], width: usize, shape: &Shape, axis: usize, strides: &Strides) {
+fn in_strips(y: &mut [u8], x: &[u8], width: usize, shape: &[u32], axis: usize, strides: &Strides) {
     let own = row_major(shape);
     let last = shape.rank().wrapping_sub(1);
     let (height, columns) = (shape.dim(axis) as usize, shape.dim(last) as usize);
     let (down, across) = (own.get(axis).copied().unwrap_or(0), strides.get(last).copied().unwrap_or(0));
-    let mut outer = *shape;
+    let mut outer = Shape::of(shape);
     for (i, dim) in outer.dims_mut().iter_mut().enumerate() {
         *dim = if i == axis || i == last { 1 } else { *dim };
     }
@@ -97,7 +97,7 @@ fn in_strips(y: &mut [u8], x: &[u8], width: usize, shape: &Shape, axis: usize, s
     });
 }
 
-fn permuted(shape: &Shape, perm: &[u32; MAX_RANK]) -> Strides {
+fn permuted(shape: &[u32], perm: &[u32; MAX_RANK]) -> Strides {
     let own = row_major(shape);
     core::array::from_fn(|i| perm.get(i).and_then(|&axis| own.get(axis as usize)).copied().unwrap_or(0))
 }

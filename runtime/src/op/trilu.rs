@@ -5,7 +5,7 @@
 //! lower: y[.., r, c] = x[.., r, c] if c <= r + k else 0
 //! ```
 
-use crate::{Code, Refusal, Io, Kernels, Op, Outputs, Sig, bytes};
+use crate::{Axes, Code, Refusal, Io, Kernels, Op, Outputs, Sig, bytes};
 
 crate::attrs! {
     /// Attributes of [`Trilu`].
@@ -28,7 +28,7 @@ impl Op for Trilu {
     fn infer(_: &TriluAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
-        if x.shape.rank() >= 2 { Ok(Outputs::one(x)) } else { Err(Refusal::Shape) }
+        if x.shape.rank() >= 2 { Outputs::like(x) } else { Err(Refusal::Shape) }
     }
 
     fn in_place(_: &TriluAttrs, _: &Sig<'_>, input: usize) -> bool {
@@ -42,7 +42,7 @@ impl Op for Trilu {
 
 fn trilu(attrs: &TriluAttrs, io: &mut Io<'_>) {
     let (shape, width) = (io.out_shape(0), bytes::width(io));
-    let &[.., rows, columns] = shape.dims() else { return };
+    let &[.., rows, columns] = shape else { return };
     let (x, y) = (io.bytes(0), io.output_bytes(0));
     bytes::copy(y, x);
     let row = (columns as usize).wrapping_mul(width);

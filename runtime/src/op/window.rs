@@ -7,7 +7,7 @@
 //! Tensors are `[N, spatial…, C]` with one to three spatial axes. Attributes have three entries, aligned at the end:
 //! the last belongs to the last spatial axis, and those of axes that are not there are 1, or 0 for padding.
 
-use crate::{Refusal, Shape};
+use crate::{Axes, Refusal, Shape};
 use siskin_kernels::{Axis, Pool};
 
 /// No padded axis may be longer, so that positions fit every index type.
@@ -24,7 +24,7 @@ pub(super) struct Window<'a> {
 
 impl Window<'_> {
     /// The axes of the window over `x`: each attribute checked, each output at least one element long.
-    pub(super) fn axes(&self, x: &Shape) -> Result<[Axis; 3], Refusal> {
+    pub(super) fn axes(&self, x: &[u32]) -> Result<[Axis; 3], Refusal> {
         let input = spatial(x)?;
         let mut axes = [Axis::UNIT; 3];
         for (i, axis) in axes.iter_mut().enumerate() {
@@ -67,10 +67,10 @@ pub(super) fn reach(kernel: u32, dilation: u32) -> Result<u64, Refusal> {
 ///
 /// # Errors
 /// [`Refusal::Shape`] if there is no spatial axis, more than three, or an axis of length 0.
-pub(super) fn spatial(x: &Shape) -> Result<[u32; 3], Refusal> {
+pub(super) fn spatial(x: &[u32]) -> Result<[u32; 3], Refusal> {
     let mut lengths = [1; 3];
-    let between = x.dims().split_last().and_then(|(_, rest)| rest.split_first()).map_or(&[][..], |(_, s)| s);
-    if between.is_empty() || between.len() > 3 || x.dims().contains(&0) {
+    let between = x.split_last().and_then(|(_, rest)| rest.split_first()).map_or(&[][..], |(_, s)| s);
+    if between.is_empty() || between.len() > 3 || x.contains(&0) {
         return Err(Refusal::Shape);
     }
     lengths.iter_mut().rev().zip(between.iter().rev()).for_each(|(l, &d)| *l = d);
@@ -78,14 +78,14 @@ pub(super) fn spatial(x: &Shape) -> Result<[u32; 3], Refusal> {
 }
 
 /// Checks the attributes of spatial axes that are not there.
-pub(super) fn unused_are_neutral(x: &Shape, axes: &[Axis; 3]) -> Result<(), Refusal> {
+pub(super) fn unused_are_neutral(x: &[u32], axes: &[Axis; 3]) -> Result<(), Refusal> {
     let unused = 5usize.saturating_sub(x.rank());
     if axes.iter().take(unused).all(|a| *a == Axis::UNIT) { Ok(()) } else { Err(Refusal::Attrs) }
 }
 
 /// `[N, spatial…, C]` of these samples and channels with the outputs of `axes`, with as many axes as `x`.
-pub(super) fn output(x: &Shape, axes: &[Axis; 3], channels: u32) -> Result<Shape, Refusal> {
-    let mut shape = *x;
+pub(super) fn output(x: &[u32], axes: &[Axis; 3], channels: u32) -> Result<Shape, Refusal> {
+    let mut shape = Shape::of(x);
     let mut last_first = shape.dims_mut().iter_mut().rev();
     if let Some(last) = last_first.next() {
         *last = channels;
@@ -98,15 +98,15 @@ pub(super) fn output(x: &Shape, axes: &[Axis; 3], channels: u32) -> Result<Shape
 }
 
 /// The geometry and the output's shape of a pooling, which keeps samples and channels.
-pub(super) fn pool(x: &Shape, window: &Window<'_>) -> Result<(Pool, Shape), Refusal> {
+pub(super) fn pool(x: &[u32], window: &Window<'_>) -> Result<(Pool, Shape), Refusal> {
     let axes = window.axes(x)?;
     let pool = Pool { batch: x.dim(0) as usize, channels: channels(x) as usize, axes };
     Ok((pool, output(x, &axes, channels(x))?))
 }
 
 /// The last axis.
-pub(super) fn channels(shape: &Shape) -> u32 {
-    shape.dims().last().copied().unwrap_or(1)
+pub(super) fn channels(shape: &[u32]) -> u32 {
+    shape.last().copied().unwrap_or(1)
 }
 
 #[cfg(test)]

@@ -87,8 +87,8 @@ impl Axis {
 }
 
 /// Height, width and channels of an input that takes pictures.
-fn sizes(record: &ImageRecord, shape: &Shape) -> Result<[usize; 3], Refusal> {
-    let dims = match shape.dims() {
+fn sizes(record: &ImageRecord, shape: &[u32]) -> Result<[usize; 3], Refusal> {
+    let dims = match shape {
         [1, rest @ ..] if rest.len() >= 2 => rest,
         whole => whole,
     };
@@ -127,7 +127,7 @@ fn axes(record: &ImageRecord, picture: &Picture<'_>, [h, w, _]: [usize; 3]) -> [
 pub fn picture(
     record: &ImageRecord,
     picture: &Picture<'_>,
-    shape: &Shape,
+    shape: &[u32],
     put: &mut dyn FnMut(f32),
 ) -> Result<(), Refusal> {
     let [h, w, channels] = sizes(record, shape)?;

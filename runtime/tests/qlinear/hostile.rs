@@ -1,7 +1,7 @@
 //! Attributes and shapes that nobody would write: refused, or run without a panic and within the output.
 
 use crate::operators::{Operand, run_words};
-use siskin::{DType, Entry, Generic, Operands, Shape, Sig, Type, op};
+use siskin::{DType, Entry, Generic, Operands, Shape, Sig, Type, TypeRef, op};
 
 /// What the words of an operator's attributes hold.
 #[derive(Clone, Copy)]
@@ -106,8 +106,8 @@ impl Operands for Types<'_> {
         self.0.len()
     }
 
-    fn ty(&self, i: usize) -> Option<Type> {
-        self.0.get(i).copied()
+    fn ty(&self, i: usize) -> Option<TypeRef<'_>> {
+        self.0.get(i).map(Type::view)
     }
 }
 

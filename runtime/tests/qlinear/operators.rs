@@ -1,7 +1,7 @@
 //! One operator on slices.
 
 use siskin::attrs::Attrs;
-use siskin::{DType, Entry, Generic, Io, MAX_OUTPUTS, Op, Operands, Refusal, Shape, Sig, Type, Values};
+use siskin::{DType, Entry, Generic, Io, MAX_OUTPUTS, Op, Operands, Refusal, Sig, TypeRef, Values};
 
 /// An operand: its shape and its elements.
 #[derive(Clone, Copy, Debug)]
@@ -12,13 +12,13 @@ pub(crate) enum Operand<'a> {
 }
 
 impl<'a> Operand<'a> {
-    fn ty(&self) -> Type {
-        let (dtype, dims) = match self {
+    fn ty(&self) -> TypeRef<'a> {
+        let (dtype, shape) = match *self {
             Operand::I8(dims, _) => (DType::I8, dims),
             Operand::I32(dims, _) => (DType::I32, dims),
             Operand::F32(dims, _) => (DType::F32, dims),
         };
-        Type::new(dtype, Shape::new(dims).unwrap())
+        TypeRef { dtype, shape }
     }
 
     fn bytes(&self) -> &'a [u8] {
@@ -37,7 +37,7 @@ impl Operands for Inputs<'_> {
         self.0.len()
     }
 
-    fn ty(&self, i: usize) -> Option<Type> {
+    fn ty(&self, i: usize) -> Option<TypeRef<'_>> {
         self.0.get(i).map(Operand::ty)
     }
 }
@@ -77,7 +77,7 @@ pub(crate) fn run_words(entry: &Entry, words: &[u32], inputs: &[Operand<'_>], ta
     };
     assert_eq!(y.len(), ty.shape.elements());
     let mut outputs = [const { None }; MAX_OUTPUTS];
-    outputs[0] = Some((ty, &mut y[..]));
+    outputs[0] = Some((ty.view(), &mut y[..]));
     entry.run(words, &mut Io::new(&Inputs(inputs, taken), outputs, &mut [], taken));
     Ok((ty.shape.dims().to_vec(), bytemuck::cast_slice(&y).to_vec()))
 }

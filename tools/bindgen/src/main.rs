@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! siskin-bindgen glue IN.wasm OUT.wasm OUT.js    wasm-bindgen; the glue as a factory
-//! siskin-bindgen inline IN.wasm OUT.js           deflated as small as it gets (zlib), as base64, as a module
+//! siskin-bindgen inline IN.wasm OUT.js           in columns, deflated as small as it gets (zlib), as base64, as a module
 //! ```
 //!
 //! **The factory.** wasm-bindgen keeps the instance in the module's scope, so one page has one. Here each model is
 //! an instance with a memory of its own: the glue stands inside a function, which gives every call a scope.
 //!
 //! What is absent: `wasm-opt`, which comes from npm.
+
+mod columns;
 
 use std::env;
 use std::fs;
@@ -62,8 +64,9 @@ fn factory(module: &str) -> Result<String> {
 /// Deflated before it is base64: base64 hides from the server's compression what deflate would find.
 fn inline(input: &str, output: &str) -> Result<()> {
     let bytes = fs::read(input).with_context(|| format!("cannot read {input}"))?;
+    let columns = columns::columns(&bytes).with_context(|| format!("cannot take {input} apart"))?;
     let mut small = Vec::new();
-    zopfli::compress(zopfli::Options::default(), zopfli::Format::Zlib, Cursor::new(bytes), &mut small)?;
+    zopfli::compress(zopfli::Options::default(), zopfli::Format::Zlib, Cursor::new(columns), &mut small)?;
     write(output, format!("export default \"{}\";\n", STANDARD.encode(small)))
 }
 

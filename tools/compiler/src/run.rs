@@ -4,7 +4,7 @@
 //! that the device does not do.
 
 use crate::ir::Tensor;
-use siskin::{Entry, Error, Io, MAX_OUTPUTS, Model, OpSet, Operands, Refusal, Session, Sig, Type, Values};
+use siskin::{Entry, Error, Io, MAX_OUTPUTS, Model, OpSet, Operands, Refusal, Session, Sig, Type, TypeRef, Values};
 
 /// The operands of a single operator.
 struct Slices<'a>(&'a [Option<&'a Tensor>]);
@@ -14,8 +14,8 @@ impl Operands for Slices<'_> {
         self.0.len()
     }
 
-    fn ty(&self, i: usize) -> Option<Type> {
-        Some(self.0.get(i).copied().flatten()?.ty())
+    fn ty(&self, i: usize) -> Option<TypeRef<'_>> {
+        Some(self.0.get(i).copied().flatten()?.view())
     }
 }
 
@@ -32,11 +32,12 @@ impl<'a> Values<'a> for Slices<'a> {
 pub fn eval(op: &Entry, attrs: &[u32], inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Refusal> {
     let slices = Slices(inputs);
     let rule = op.infer(attrs, &Sig(&slices))?;
-    let mut tensors: Vec<Tensor> = rule.types().map(Tensor::zeros).collect();
+    let types: Vec<Type> = rule.types().collect();
+    let mut tensors: Vec<Tensor> = types.iter().copied().map(Tensor::zeros).collect();
     let mut scratch = vec![0u128; (rule.scratch as usize).div_ceil(16)];
     let mut outputs = [const { None }; MAX_OUTPUTS];
-    for (slot, tensor) in outputs.iter_mut().zip(&mut tensors) {
-        *slot = Some((tensor.ty(), tensor.bytes_mut()));
+    for ((slot, ty), tensor) in outputs.iter_mut().zip(&types).zip(&mut tensors) {
+        *slot = Some((ty.view(), tensor.bytes_mut()));
     }
     op.run(attrs, &mut Io::new(&slices, outputs, bytemuck::cast_slice_mut(&mut scratch), None));
     Ok(tensors)

@@ -102,9 +102,9 @@ fn feed_one(session: &mut Session<'_>, i: usize, x: &SampleData) -> Result<(), s
 /// If there is no such output.
 pub fn read(session: &Session<'_>, i: usize) -> Result<Vec<f32>, siskin::Error> {
     let (ty, bytes) = session.output_bytes(i)?;
-    let mut values = vec![0.0; ty.shape.elements()];
+    let mut values = vec![0.0; ty.owned().shape.elements()];
     if session.read_f32(i, &mut values).is_err() {
-        values = crate::ir::Tensor::from_bytes(ty, bytes).map(|t| t.to_f32()).unwrap_or_default();
+        values = crate::ir::Tensor::from_bytes(ty.owned(), bytes).map(|t| t.to_f32()).unwrap_or_default();
     }
     Ok(values)
 }

@@ -6,11 +6,12 @@
  */
 
 import { judge, type Answer } from "./answer.js";
+import { read, type DescribedPort } from "./describe.js";
 import { arrayName, holds, isTypedArray, view, type DType, type TypedArray } from "./dtype.js";
 import { SiskinError } from "./error.js";
 import { refuse, type Instance } from "./instance.js";
 import { pixels, samples, type Image, type Sound } from "./media.js";
-import { preparation, prepares, type Preparation } from "./prepare.js";
+import { prepares, type Preparation } from "./prepare.js";
 
 /** An input or output of a model. */
 export interface Port {
@@ -95,14 +96,14 @@ export class Model implements Description {
 
   /** @internal */
   constructor(instance: Instance, file: number) {
-    const { name, labels, inputs, outputs, preparation: record, bytes, producer, recipe, steps } = JSON.parse(instance.runtime.describe());
+    const { name, labels, inputs, outputs, preparation, bytes, producer, recipe, steps } = read(instance.runtime.describe());
     this.#instance = instance;
     this.name = name;
-    this.inputs = inputs.map((port: any) => portOf(port));
-    this.outputs = outputs.map((port: any, i: number) => portOf(port, i ? [] : labels));
-    this.preparation = record ? preparation(record[0], record[1]) : undefined;
+    this.inputs = inputs.map((port) => portOf(port));
+    this.outputs = outputs.map((port, i) => portOf(port, i ? [] : labels));
+    this.preparation = preparation;
     this.card = { producer, recipe, bytes: { file, ...bytes }, steps };
-    this.#judge = this.outputs[0] && judge(this.outputs[0], outputs[0].operator);
+    this.#judge = this.outputs[0] && judge(this.outputs[0], outputs[0]!.operator);
   }
 
   /**
@@ -231,10 +232,9 @@ const dispose: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.disp
 Object.defineProperty(Model.prototype, dispose, { value: Model.prototype.dispose });
 export interface Model extends Disposable {}
 
-function portOf({ operator: _, ...port }: any, labels: string[] = []): Port {
-  const scale = new Float32Array(Uint32Array.of(port.scale).buffer)[0]!;
+function portOf({ operator: _, ...port }: DescribedPort, labels: readonly string[] = []): Port {
   const own = labels.length > 0 && labels.length === elements(port);
-  return { ...port, scale, ...(own && { labels }) };
+  return { ...port, ...(own && { labels }) };
 }
 
 const elements = (port: { shape: readonly number[] }): number => port.shape.reduce((n, d) => n * d, 1);

@@ -36,7 +36,7 @@ fn put(y: &mut [f32], i: usize, from: &[f32]) {
 
 /// Walks every direction, sample and step.
 pub(in crate::op) fn run(common: &Common, form: Form, io: &mut Io<'_>, step: &mut dyn FnMut(&Layer<'_>, Step<'_>)) {
-    let Some(sizes) = Sizes::new(&io.shape(0), &io.shape(2), common) else { return };
+    let Some(sizes) = Sizes::new(io.shape(0), io.shape(2), common) else { return };
     let mut walk = Walk::new(common, &sizes, io);
     for direction in 0..sizes.directions as usize {
         let layer = walk.layer(form, direction);

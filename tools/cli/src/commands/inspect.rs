@@ -5,7 +5,7 @@ use crate::args::{Args, Inspect};
 use crate::model::{read, sizes};
 use crate::output::{count, print, table};
 use serde_json::{Value, json};
-use siskin::{Model, Port, Preparation, Type};
+use siskin::{Model, Port, Preparation};
 use siskin_compiler::format::Card;
 use siskin_compiler::run::Loaded;
 
@@ -29,7 +29,7 @@ struct Facts<'a> {
 
 impl Facts<'_> {
     fn steps(&self) -> Vec<Value> {
-        let ty = |step: &siskin::Step<'_>, t: u16| step.ty(t).map_or("none".into(), |t: Type| t.to_string());
+        let ty = |step: &siskin::Step<'_>, t: u16| step.ty(t).map_or("none".into(), |t| t.to_string());
         let list = |step: &siskin::Step<'_>, l: &[u16]| l.iter().map(|&t| ty(step, t)).collect::<Vec<_>>();
         self.model
             .steps()

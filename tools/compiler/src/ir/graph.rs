@@ -3,7 +3,7 @@
 use super::{IrError, Tensor};
 use core::fmt;
 use siskin::attrs::Attrs;
-use siskin::{DType, Entry, Op, Operands, Outputs, Sig, Type};
+use siskin::{DType, Entry, Op, Operands, Outputs, Sig, Type, TypeRef};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -141,8 +141,8 @@ impl Operands for InputTypes<'_> {
         self.inputs.len()
     }
 
-    fn ty(&self, i: usize) -> Option<Type> {
-        Some(self.graph.ty(self.inputs.get(i).copied().flatten()?))
+    fn ty(&self, i: usize) -> Option<TypeRef<'_>> {
+        Some(self.graph.value(self.inputs.get(i).copied().flatten()?).ty.view())
     }
 }
 

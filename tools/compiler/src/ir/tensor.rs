@@ -2,7 +2,7 @@
 
 use bytemuck::Pod;
 use half::f16;
-use siskin::{DType, Shape, Type};
+use siskin::{DType, Shape, Type, TypeRef};
 
 /// A constant or a computed value.
 #[derive(Clone, PartialEq)]
@@ -68,6 +68,12 @@ impl Tensor {
     #[must_use]
     pub fn ty(&self) -> Type {
         self.ty
+    }
+
+    /// The type, borrowed.
+    #[must_use]
+    pub fn view(&self) -> TypeRef<'_> {
+        self.ty.view()
     }
 
     /// The axes.

@@ -2,7 +2,7 @@
 export interface Runtime {
   reserve(length: number): number;
   open(): string;
-  describe(): string;
+  describe(): Uint8Array;
   reals(): number;
   write(port: number, length: number): boolean;
   read(port: number, length: number): boolean;
