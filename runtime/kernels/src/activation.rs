@@ -14,6 +14,8 @@
 //! | Softsign | `v / (1 + abs v)` |
 //! | Softplus | `ln(1 + e^v)` |
 
+use crate::math;
+
 /// A function of one value. The numbers are in shipped files: append, never renumber.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the module's table says what each is")]
@@ -87,8 +89,8 @@ impl Activation {
         let v = clipped(v, -clip, clip);
         let Activation { function, alpha, beta } = self;
         match function {
-            Function::Sigmoid => 1.0 / (1.0 + libm::expf(-v)),
-            Function::Tanh => libm::tanhf(v),
+            Function::Sigmoid => math::sigmoid(v),
+            Function::Tanh => math::tanh(v),
             Function::Relu if v < 0.0 => 0.0,
             Function::Relu => v,
             Function::Affine => alpha * v + beta,
@@ -96,13 +98,13 @@ impl Activation {
             Function::LeakyRelu => v,
             Function::ThresholdedRelu if v < alpha => 0.0,
             Function::ThresholdedRelu => v,
-            Function::ScaledTanh => alpha * libm::tanhf(beta * v),
+            Function::ScaledTanh => alpha * math::tanh(beta * v),
             Function::HardSigmoid => clipped(alpha * v + beta, 0.0, 1.0),
-            Function::Elu if v < 0.0 => alpha * libm::expm1f(v),
+            Function::Elu if v < 0.0 => alpha * math::expm1(v),
             Function::Elu => v,
             Function::Softsign => v / (1.0 + v.abs()),
             // Written so that e^v cannot overflow.
-            Function::Softplus => libm::log1pf(libm::expf(-v.abs())) + if v > 0.0 { v } else { 0.0 },
+            Function::Softplus => math::log1p(math::exp(-v.abs())) + if v > 0.0 { v } else { 0.0 },
         }
     }
 }

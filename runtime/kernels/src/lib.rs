@@ -12,6 +12,7 @@ mod conv;
 pub mod generic;
 mod geometry;
 pub mod int8;
+pub mod double;
 pub mod math;
 mod matrix;
 mod recurrent;

@@ -50,6 +50,43 @@ pub fn tanh(x: f32) -> f32 {
     if x.abs() < 0.625 { near } else { far }
 }
 
+/// `e^x - 1`, within 5 units for negative `x` and 5e-7 of the result beyond (W. Kahan's way).
+#[inline]
+#[must_use]
+pub fn expm1(x: f32) -> f32 {
+    let u = exp(x);
+    let less = u - 1.0;
+    if u == 1.0 {
+        x
+    } else if less == -1.0 || x > 1.0 {
+        less
+    } else {
+        less * (x / libm::logf(u))
+    }
+}
+
+/// `ln (1 + x)`, within 3 units (W. Kahan's way).
+#[inline]
+#[must_use]
+pub fn log1p(x: f32) -> f32 {
+    let u = 1.0 + x;
+    if u == 1.0 || u == f32::INFINITY { x } else { libm::logf(u) * (x / (u - 1.0)) }
+}
+
+/// The logarithm to base 10, within 2 units.
+#[inline]
+#[must_use]
+pub fn log10(x: f32) -> f32 {
+    libm::logf(x) * core::f32::consts::LOG10_E
+}
+
+/// `x^p` for `x` from 0 on: `e^(p ln x)`, within 1e-6 of the result for each ten that `p ln x` has.
+#[inline]
+#[must_use]
+pub fn pow(x: f32, p: f32) -> f32 {
+    exp(p * libm::logf(x))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +117,9 @@ mod tests {
         check("exp", exp, libm::exp, 2.0, 0.0);
         check("sigmoid", sigmoid, |x| 1.0 / (1.0 + libm::exp(-x)), 3.0, f32::MIN_POSITIVE.into());
         check("tanh", tanh, libm::tanh, 3.0, 0.0);
+        check("expm1", expm1, libm::expm1, 5.0, 0.0);
+        check("log1p", log1p, libm::log1p, 3.0, 0.0);
+        check("pow", |x| pow(x.abs(), 0.75), |x| libm::pow(x.abs(), 0.75), 120.0, f64::from(f32::MIN_POSITIVE));
     }
 
     #[test]

@@ -89,7 +89,7 @@ unary! {
     /// `x`, or `alpha · x` below 0.
     LeakyRelu = 93, AlphaAttrs, SHORT, |a, x| if x < 0.0 { a.alpha * x } else { x };
     /// `gamma · x`, or `gamma · alpha · (e^(x/beta) - 1)` below 0: ONNX's `Elu`, `Selu` and `Celu`.
-    Elu = 94, EluAttrs, SHORT, |a, x| a.gamma * if x < 0.0 { a.alpha * libm::expm1f(x / a.beta) } else { x };
+    Elu = 94, EluAttrs, SHORT, |a, x| a.gamma * if x < 0.0 { a.alpha * math::expm1(x / a.beta) } else { x };
     /// `x`, or 0 where it does not exceed `alpha`.
     ThresholdedRelu = 97, AlphaAttrs, SHORT, |a, x| if x > a.alpha { x } else { 0.0 };
     /// `min(max(x, a.min), a.max)`.
@@ -112,7 +112,7 @@ fn clip(x: f32, min: f32, max: f32) -> f32 {
 /// `ln(1 + e^x)` without overflow.
 fn softplus(x: f32) -> f32 {
     let above = if x < 0.0 { 0.0 } else { x };
-    above + libm::log1pf(math::exp(-x.abs()))
+    above + math::log1p(math::exp(-x.abs()))
 }
 
 fn gelu_tanh(x: f32) -> f32 {

@@ -8,6 +8,7 @@ use super::number::ByType;
 use super::types::Types;
 use crate::attrs::NoAttrs;
 use crate::{Code, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
+use siskin_kernels::double;
 
 crate::attrs! {
     /// Attributes of [`Mod`].
@@ -128,7 +129,7 @@ impl Op for Mod {
 /// division by zero.
 #[inline(never)]
 fn real_remainder(a: f64, b: f64) -> f64 {
-    a % b
+    double::remainder(a, b)
 }
 
 fn remainder(a: i64, b: i64) -> i64 {
@@ -165,16 +166,16 @@ impl Op for Pow {
 
 fn power(base: Number, exponent: Number) -> Number {
     match (base, exponent) {
-        (F32(b), e) => F32(libm::powf(b, e.to_f32())),
+        (F32(b), e) => F32(double::pow(b.into(), e.to_f64()) as f32),
         (Signed(b), Signed(e)) => Signed(whole_power(b, e)),
         (Unsigned(b), Signed(e)) => Unsigned(whole_power(b.cast_signed(), e).cast_unsigned()),
         (Signed(b), Unsigned(e)) => Signed(whole_power(b, i64::try_from(e).unwrap_or(i64::MAX))),
         (Unsigned(b), Unsigned(e)) => {
             Unsigned(whole_power(b.cast_signed(), i64::try_from(e).unwrap_or(i64::MAX)).cast_unsigned())
         }
-        (F64(b), e) => F64(libm::pow(b, e.to_f64())),
-        (Signed(_), e) => Signed(libm::pow(base.to_f64(), e.to_f64()) as i64),
-        (Unsigned(_), e) => Unsigned(libm::pow(base.to_f64(), e.to_f64()) as u64),
+        (F64(b), e) => F64(double::pow(b, e.to_f64())),
+        (Signed(_), e) => Signed(double::pow(base.to_f64(), e.to_f64()) as i64),
+        (Unsigned(_), e) => Unsigned(double::pow(base.to_f64(), e.to_f64()) as u64),
     }
 }
 

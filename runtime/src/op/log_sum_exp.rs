@@ -47,7 +47,7 @@ macro_rules! log_sum_exp {
 }
 
 log_sum_exp!(single, f32, siskin_kernels::math::exp, libm::logf);
-log_sum_exp!(double, f64, libm::exp, libm::log);
+log_sum_exp!(double, f64, siskin_kernels::double::exp, siskin_kernels::double::log);
 
 #[cfg(test)]
 #[allow(clippy::approx_constant, reason = "expected values stand as numpy prints them")]

@@ -6,8 +6,8 @@
 
 use super::window::{self, Window};
 use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Shape, Sig};
-use siskin_kernels::Pool;
 use siskin_kernels::generic::pool;
+use siskin_kernels::{Pool, math};
 
 crate::attrs! {
     /// Attributes of [`LpPool`]. Entries belong to the last three axes before the channels; those of absent axes are
@@ -61,13 +61,13 @@ impl Op for LpPool {
             a + match p {
                 1.0 => x.abs(),
                 2.0 => x * x,
-                _ => libm::powf(x.abs(), p),
+                _ => math::pow(x.abs(), p),
             }
         };
         let finish = |a: f32| match p {
             1.0 => a,
             2.0 => libm::sqrtf(a),
-            _ => libm::powf(a, root),
+            _ => math::pow(a, root),
         };
         pool(&g, x, y, 0.0, step);
         y.iter_mut().for_each(|y| *y = finish(*y));

@@ -6,6 +6,7 @@
 
 use crate::pairs::pairs;
 use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
+use siskin_kernels::math;
 
 crate::attrs! {
     /// Attributes of [`LRN`].
@@ -48,7 +49,7 @@ impl Op for LRN {
             for (c, (y, v)) in y.iter_mut().zip(x).enumerate() {
                 let near = x.get(c.saturating_sub(before)..c.saturating_add(after).min(channels)).unwrap_or(&[]);
                 let squares: f32 = near.iter().map(|v| v * v).sum();
-                *y = v / libm::powf(attrs.bias + weight * squares, attrs.beta);
+                *y = v / math::pow(attrs.bias + weight * squares, attrs.beta);
             }
         }
     }

@@ -8,6 +8,7 @@ use super::number::ByType;
 use super::types::Types;
 use super::reduction::{Reduction, reduce, rule};
 use crate::{Code, Refusal, Io, Kernels, Op, Outputs, Sig};
+use siskin_kernels::double;
 
 crate::attrs! {
     /// Attributes of every reduction.
@@ -121,7 +122,7 @@ fn root(sum: Number, _: usize) -> Number {
 
 fn logarithm(sum: Number, _: usize) -> Number {
     match sum {
-        F64(v) => F64(libm::log(v)),
+        F64(v) => F64(double::log(v)),
         other => F32(libm::logf(other.to_f32())),
     }
 }

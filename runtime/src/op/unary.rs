@@ -6,7 +6,7 @@ use super::map::{unary, wide};
 use super::number::Number::{Signed, Unsigned};
 use crate::attrs::NoAttrs;
 use crate::quant;
-use siskin_kernels::math;
+use siskin_kernels::{double, math};
 
 /// A function that models seldom use, by way of its `f64` form: one copy of each serves both types.
 fn rounded(f: fn(f64) -> f64, x: f32) -> f32 {
@@ -49,27 +49,27 @@ unary! {
     /// The error function, `2/√π · ∫ e^-t² dt` from 0 to `x`.
     Erf = 73, NoAttrs, SHORT, |_, x| libm::erff(x);
     /// `sin x`, radians.
-    Sin = 74, NoAttrs, SHORT, |_, x| rounded(libm::sin, x);
+    Sin = 74, NoAttrs, SHORT, |_, x| rounded(double::sin, x);
     /// `cos x`, radians.
-    Cos = 75, NoAttrs, SHORT, |_, x| rounded(libm::cos, x);
+    Cos = 75, NoAttrs, SHORT, |_, x| rounded(double::cos, x);
     /// `tan x`, radians.
-    Tan = 76, NoAttrs, SHORT, |_, x| rounded(libm::tan, x);
+    Tan = 76, NoAttrs, SHORT, |_, x| rounded(double::tan, x);
     /// The inverse of the sine.
-    Asin = 77, NoAttrs, SHORT, |_, x| rounded(libm::asin, x);
+    Asin = 77, NoAttrs, SHORT, |_, x| rounded(double::asin, x);
     /// The inverse of the cosine.
-    Acos = 78, NoAttrs, SHORT, |_, x| rounded(libm::acos, x);
+    Acos = 78, NoAttrs, SHORT, |_, x| rounded(double::acos, x);
     /// The inverse of the tangent.
-    Atan = 79, NoAttrs, SHORT, |_, x| rounded(libm::atan, x);
+    Atan = 79, NoAttrs, SHORT, |_, x| rounded(double::atan, x);
     /// `(e^x - e^-x) / 2`.
-    Sinh = 80, NoAttrs, SHORT, |_, x| rounded(libm::sinh, x);
+    Sinh = 80, NoAttrs, SHORT, |_, x| rounded(double::sinh, x);
     /// `(e^x + e^-x) / 2`.
-    Cosh = 81, NoAttrs, SHORT, |_, x| rounded(libm::cosh, x);
+    Cosh = 81, NoAttrs, SHORT, |_, x| rounded(double::cosh, x);
     /// The inverse of the hyperbolic sine.
-    Asinh = 82, NoAttrs, SHORT, |_, x| rounded(libm::asinh, x);
+    Asinh = 82, NoAttrs, SHORT, |_, x| rounded(double::asinh, x);
     /// The inverse of the hyperbolic cosine.
-    Acosh = 83, NoAttrs, SHORT, |_, x| rounded(libm::acosh, x);
+    Acosh = 83, NoAttrs, SHORT, |_, x| rounded(double::acosh, x);
     /// The inverse of the hyperbolic tangent.
-    Atanh = 84, NoAttrs, SHORT, |_, x| rounded(libm::atanh, x);
+    Atanh = 84, NoAttrs, SHORT, |_, x| rounded(double::atanh, x);
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 use super::map::map_any;
 use super::number::Number::{F32, F64, Signed, Unsigned};
+use siskin_kernels::double;
 use crate::{Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
 
 crate::attrs! {
@@ -51,30 +52,30 @@ impl Op for UnaryF64 {
 /// The function that the operator of this code computes.
 fn function(code: u32) -> Option<fn(f64, [f64; 3]) -> f64> {
     Some(match code {
-        61 => |x, _| 1.0 / (1.0 + libm::exp(-x)),
-        62 => |x, _| libm::tanh(x),
-        63 => |x, _| libm::exp(x),
-        64 => |x, _| libm::log(x),
-        73 => |x, _| libm::erf(x),
-        74 => |x, _| libm::sin(x),
-        75 => |x, _| libm::cos(x),
-        76 => |x, _| libm::tan(x),
-        77 => |x, _| libm::asin(x),
-        78 => |x, _| libm::acos(x),
-        79 => |x, _| libm::atan(x),
-        80 => |x, _| libm::sinh(x),
-        81 => |x, _| libm::cosh(x),
-        82 => |x, _| libm::asinh(x),
-        83 => |x, _| libm::acosh(x),
-        84 => |x, _| libm::atanh(x),
+        61 => |x, _| 1.0 / (1.0 + double::exp(-x)),
+        62 => |x, _| double::tanh(x),
+        63 => |x, _| double::exp(x),
+        64 => |x, _| double::log(x),
+        73 => |x, _| double::erf(x),
+        74 => |x, _| double::sin(x),
+        75 => |x, _| double::cos(x),
+        76 => |x, _| double::tan(x),
+        77 => |x, _| double::asin(x),
+        78 => |x, _| double::acos(x),
+        79 => |x, _| double::atan(x),
+        80 => |x, _| double::sinh(x),
+        81 => |x, _| double::cosh(x),
+        82 => |x, _| double::asinh(x),
+        83 => |x, _| double::acosh(x),
+        84 => |x, _| double::atanh(x),
         85 => |x, _| softplus(x),
         86 => |x, _| x / (1.0 + x.abs()),
-        87 => |x, _| x * libm::tanh(softplus(x)),
+        87 => |x, _| x * double::tanh(softplus(x)),
         88 => gelu,
         89 => |x, _| x * unit(x / 6.0 + 0.5),
         92 => |x, [alpha, beta, _]| unit(alpha * x + beta),
         93 => |x, [alpha, ..]| if x < 0.0 { alpha * x } else { x },
-        94 => |x, [alpha, beta, gamma]| gamma * if x < 0.0 { alpha * libm::expm1(x / beta) } else { x },
+        94 => |x, [alpha, beta, gamma]| gamma * if x < 0.0 { alpha * double::expm1(x / beta) } else { x },
         97 => |x, [alpha, ..]| if x > alpha { x } else { 0.0 },
         99 => shrink,
         _ => return None,
@@ -83,7 +84,7 @@ fn function(code: u32) -> Option<fn(f64, [f64; 3]) -> f64> {
 
 fn softplus(x: f64) -> f64 {
     let above = if x < 0.0 { 0.0 } else { x };
-    above + libm::log1p(libm::exp(-x.abs()))
+    above + double::log1p(double::exp(-x.abs()))
 }
 
 fn unit(x: f64) -> f64 {
@@ -94,9 +95,9 @@ fn unit(x: f64) -> f64 {
 fn gelu(x: f64, [tanh, ..]: [f64; 3]) -> f64 {
     const SQRT_2_OVER_PI: f64 = 0.797_884_560_802_865_4;
     let bend = if tanh == 0.0 {
-        libm::erf(x * core::f64::consts::FRAC_1_SQRT_2)
+        double::erf(x * core::f64::consts::FRAC_1_SQRT_2)
     } else {
-        libm::tanh(SQRT_2_OVER_PI * (x + 0.044_715 * x * x * x))
+        double::tanh(SQRT_2_OVER_PI * (x + 0.044_715 * x * x * x))
     };
     0.5 * x * (1.0 + bend)
 }

@@ -11,6 +11,7 @@ use super::mel::{hertz, mel};
 use crate::Error;
 use siskin_format::AudioRecord;
 use siskin_kernels::generic::{fft, fft_twiddles};
+use siskin_kernels::{double, math};
 
 /// The features of one stream of sound.
 #[derive(Debug)]
@@ -71,7 +72,7 @@ impl<'m> Features<'m> {
             [(1.0, 0.0), (0.5, 0.5), (0.54, 0.46)].get(usize::from(shape & 3)).copied().unwrap_or((1.0, 0.0));
         for (n, w) in self.window.iter_mut().enumerate() {
             let angle = core::f64::consts::TAU * n as f64 / f64::from(period);
-            *w = (base - swing * libm::cos(angle)) as f32;
+            *w = (base - swing * double::cos(angle)) as f32;
         }
         fft_twiddles(self.twiddles);
         let scale = Scale::of(&self.record);
@@ -84,7 +85,7 @@ impl<'m> Features<'m> {
         }
         let turn = core::f64::consts::TAU / self.cosines.len().max(1) as f64;
         for (k, c) in self.cosines.iter_mut().enumerate() {
-            *c = libm::cos(turn * k as f64) as f32;
+            *c = double::cos(turn * k as f64) as f32;
         }
     }
 
@@ -131,8 +132,8 @@ impl<'m> Features<'m> {
             *band = match log {
                 0 => v,
                 1 => libm::logf(v),
-                2 => libm::log10f(v),
-                _ => 10.0 * libm::log10f(v),
+                2 => math::log10(v),
+                _ => 10.0 * math::log10(v),
             };
         }
     }

@@ -1,9 +1,11 @@
 //! The mel scale, after Slaney's Auditory Toolbox and after HTK.
 
+use siskin_kernels::{double, math};
+
 /// Where a frequency lies on a scale of pitch.
 pub(super) fn mel(slaney: bool, hz: f32) -> f32 {
     if !slaney {
-        2595.0 * libm::log10f(1.0 + hz / 700.0)
+        2595.0 * math::log10(1.0 + hz / 700.0)
     } else if hz < 1000.0 {
         hz * (3.0 / 200.0)
     } else {
@@ -14,11 +16,11 @@ pub(super) fn mel(slaney: bool, hz: f32) -> f32 {
 /// The frequency at a place on the scale.
 pub(super) fn hertz(slaney: bool, mel: f32) -> f32 {
     if !slaney {
-        700.0 * (libm::powf(10.0, mel / 2595.0) - 1.0)
+        700.0 * (double::pow(10.0, (mel / 2595.0).into()) as f32 - 1.0)
     } else if mel < 15.0 {
         mel * (200.0 / 3.0)
     } else {
-        1000.0 * libm::expf((mel - 15.0) / SLANEY_STEPS)
+        1000.0 * double::exp(((mel - 15.0) / SLANEY_STEPS).into()) as f32
     }
 }
 

@@ -5,6 +5,7 @@
 //! ```
 
 use crate::Error;
+use siskin_kernels::double;
 
 /// Zero crossings of the sinc on either side.
 const REACH: f32 = 16.0;
@@ -51,7 +52,7 @@ fn weight(t: f32) -> f32 {
     if t.abs() >= REACH {
         return 0.0;
     }
-    libm::sinf(PI * t) / (PI * t) * (0.5 + 0.5 * libm::cosf(PI * t / REACH))
+    double::sin((PI * t).into()) as f32 / (PI * t) * (0.5 + 0.5 * double::cos((PI * t / REACH).into()) as f32)
 }
 
 #[cfg(test)]

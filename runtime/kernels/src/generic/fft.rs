@@ -7,6 +7,7 @@
 //! Cooley and Tukey's, from shuffled samples upwards; error grows as `log N`. Every step is one `f32` operation, so that a
 //! device and a browser agree to the last bit.
 
+use crate::double;
 use core::f64::consts::TAU;
 
 /// Fills `twiddles` with `e^(-2πi · k / N)` for `k < N / 2`; `N` is twice its length.
@@ -14,7 +15,7 @@ pub fn fft_twiddles(twiddles: &mut [[f32; 2]]) {
     let step = TAU / (2 * twiddles.len().max(1)) as f64;
     for (k, w) in twiddles.iter_mut().enumerate() {
         let angle = step * k as f64;
-        *w = [libm::cos(angle) as f32, -libm::sin(angle) as f32];
+        *w = [double::cos(angle) as f32, -double::sin(angle) as f32];
     }
 }
 
