@@ -5,9 +5,32 @@ use bytemuck::{Pod, Zeroable};
 
 /// CRC-32 as in zip and ethernet (ISO-HDLC).
 #[must_use]
+#[cfg(not(target_arch = "wasm32"))]
 pub const fn crc32(bytes: &[u8]) -> u32 {
     const CRC: crc::Crc<u32, crc::Table<1>> = crc::Crc::<u32, crc::Table<1>>::new(&crc::CRC_32_ISO_HDLC);
     CRC.checksum(bytes)
+}
+
+/// CRC-32 as in zip and ethernet (ISO-HDLC), by half bytes: a page would have to download the usual table, of 1,024
+/// bytes that do not compress.
+#[must_use]
+#[cfg(target_arch = "wasm32")]
+#[expect(clippy::indexing_slicing, reason = "four bits are below 16; `get` is not const")]
+#[expect(clippy::as_conversions, reason = "from is not const")]
+pub const fn crc32(bytes: &[u8]) -> u32 {
+    /// The CRC of each half byte.
+    const TABLE: [u32; 16] = [
+        0, 0x1db7_1064, 0x3b6e_20c8, 0x26d9_30ac, 0x76dc_4190, 0x6b6b_51f4, 0x4db2_6158, 0x5005_713c, 0xedb8_8320,
+        0xf00f_9344, 0xd6d6_a3e8, 0xcb61_b38c, 0x9b64_c2b0, 0x86d3_d2d4, 0xa00a_e278, 0xbdbd_f21c,
+    ];
+    let (mut crc, mut rest) = (u32::MAX, bytes);
+    while let [byte, tail @ ..] = rest {
+        crc ^= *byte as u32;
+        crc = TABLE[(crc & 15) as usize] ^ (crc >> 4);
+        crc = TABLE[(crc & 15) as usize] ^ (crc >> 4);
+        rest = tail;
+    }
+    !crc
 }
 
 /// What a section holds. The numbers are in shipped files: append, never renumber.
