@@ -77,11 +77,19 @@ pub struct Outputs {
 }
 
 impl Outputs {
-    /// One output.
+    /// No outputs yet.
     #[must_use]
+    pub const fn none() -> Outputs {
+        Outputs { types: [None; MAX_OUTPUTS], scratch: 0 }
+    }
+
+    /// One output.
+    ///
+    /// # Errors
+    /// None: that it has the form of a rule's answer makes rules short.
     #[inline(never)]
-    pub const fn one(ty: Type) -> Outputs {
-        Outputs { types: [Some(ty), None, None, None], scratch: 0 }
+    pub fn one(&mut self, ty: Type) -> Result<(), Refusal> {
+        self.many(&[ty])
     }
 
     /// One output of this element type and these axes.
@@ -89,16 +97,16 @@ impl Outputs {
     /// # Errors
     /// [`Refusal::Shape`] if there are more than [`crate::MAX_RANK`] axes.
     #[inline(never)]
-    pub fn dims(dtype: DType, dims: &[u32]) -> Result<Outputs, Refusal> {
-        Ok(Outputs::one(Type::new(dtype, Shape::new(dims).ok_or(Refusal::Shape)?)))
+    pub fn dims(&mut self, dtype: DType, dims: &[u32]) -> Result<(), Refusal> {
+        self.one(Type::new(dtype, Shape::new(dims).ok_or(Refusal::Shape)?))
     }
 
     /// One output, of the type of an input.
     ///
     /// # Errors
     /// As [`Outputs::dims`].
-    pub fn like(ty: TypeRef<'_>) -> Result<Outputs, Refusal> {
-        Outputs::dims(ty.dtype, ty.shape)
+    pub fn like(&mut self, ty: TypeRef<'_>) -> Result<(), Refusal> {
+        self.dims(ty.dtype, ty.shape)
     }
 
     /// Several outputs, at most [`MAX_OUTPUTS`].
@@ -106,21 +114,14 @@ impl Outputs {
     /// # Errors
     /// [`Refusal::Shape`] if there are more.
     #[inline(never)]
-    pub fn many(list: &[Type]) -> Result<Outputs, Refusal> {
-        let mut types = [None; MAX_OUTPUTS];
+    pub fn many(&mut self, list: &[Type]) -> Result<(), Refusal> {
         if list.len() > MAX_OUTPUTS {
             return Err(Refusal::Shape);
         }
-        for (slot, &ty) in types.iter_mut().zip(list) {
+        for (slot, &ty) in self.types.iter_mut().zip(list) {
             *slot = Some(ty);
         }
-        Ok(Outputs { types, scratch: 0 })
-    }
-
-    /// The same outputs with this many bytes of scratch.
-    #[must_use]
-    pub const fn with_scratch(self, scratch: u32) -> Outputs {
-        Outputs { scratch, ..self }
+        Ok(())
     }
 
     /// The outputs' types, in order.

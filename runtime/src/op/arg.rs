@@ -29,8 +29,8 @@ impl Op for ArgMax {
     const NAME: &'static str = "ArgMax";
     type Attrs = ArgAttrs;
 
-    fn infer(attrs: &ArgAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
-        rule(attrs, sig)
+    fn infer(attrs: &ArgAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
+        rule(attrs, sig, out)
     }
 
     fn run<K: Kernels>(attrs: &ArgAttrs, io: &mut Io<'_>) {
@@ -43,8 +43,8 @@ impl Op for ArgMin {
     const NAME: &'static str = "ArgMin";
     type Attrs = ArgAttrs;
 
-    fn infer(attrs: &ArgAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
-        rule(attrs, sig)
+    fn infer(attrs: &ArgAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
+        rule(attrs, sig, out)
     }
 
     fn run<K: Kernels>(attrs: &ArgAttrs, io: &mut Io<'_>) {
@@ -52,7 +52,7 @@ impl Op for ArgMin {
     }
 }
 
-fn rule(attrs: &ArgAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+fn rule(attrs: &ArgAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
     sig.at_most(1)?;
     let (x, axis) = (sig.ty(0)?, attrs.axis as usize);
     if !Types::NUMERIC.has(x.dtype) {
@@ -70,12 +70,12 @@ fn rule(attrs: &ArgAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         *dim = 1;
     }
     if attrs.keepdims {
-        return Outputs::dims(DType::I64, &shape);
+        return out.dims(DType::I64, &shape);
     }
     let mut dims = [0; crate::MAX_RANK];
     let left = shape.iter().enumerate().filter(|&(i, _)| i != axis);
     dims.iter_mut().zip(left).for_each(|(d, (_, &len))| *d = len);
-    Outputs::dims(DType::I64, dims.get(..shape.rank().saturating_sub(1)).unwrap_or(&[]))
+    out.dims(DType::I64, dims.get(..shape.rank().saturating_sub(1)).unwrap_or(&[]))
 }
 
 fn find(attrs: &ArgAttrs, io: &mut Io<'_>, wins: Ordering) {

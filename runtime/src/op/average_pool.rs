@@ -63,10 +63,10 @@ impl Op for AveragePool {
     const NAME: &'static str = "AveragePool";
     type Attrs = AveragePoolAttrs;
 
-    fn infer(attrs: &AveragePoolAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &AveragePoolAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(1)?;
         let (_, shape) = attrs.geometry(sig.shape(0, DType::F32)?)?;
-        Outputs::dims(DType::F32, &shape)
+        out.dims(DType::F32, &shape)
     }
 
     fn run<K: Kernels>(attrs: &AveragePoolAttrs, io: &mut Io<'_>) {

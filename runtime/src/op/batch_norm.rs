@@ -13,7 +13,7 @@ impl Op for BatchNormalization {
     const NAME: &'static str = "BatchNormalization";
     type Attrs = NoAttrs;
 
-    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(_: &NoAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(3)?;
         let x = sig.shape(0, DType::F32)?;
         let channels = x.last().ok_or(Refusal::Shape)?;
@@ -22,7 +22,7 @@ impl Op for BatchNormalization {
                 return Err(Refusal::Shape);
             }
         }
-        Outputs::dims(DType::F32, x)
+        out.dims(DType::F32, x)
     }
 
     fn in_place(_: &NoAttrs, _: &Sig<'_>, input: usize) -> bool {

@@ -29,8 +29,8 @@ macro_rules! arithmetic {
             const NAME: &'static str = stringify!($name);
             type Attrs = NoAttrs;
 
-            fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
-                Ok(Outputs::one(same_types(sig, Types::NUMERIC)?))
+            fn infer(_: &NoAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
+                out.one(same_types(sig, Types::NUMERIC)?)
             }
 
             fn in_place(_: &NoAttrs, sig: &Sig<'_>, input: usize) -> bool {
@@ -77,9 +77,9 @@ impl Op for PRelu {
     const NAME: &'static str = "PRelu";
     type Attrs = NoAttrs;
 
-    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(_: &NoAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         let y = same_types(sig, Types::NUMERIC)?;
-        if *y.shape == *sig.ty(0)?.shape { Ok(Outputs::one(y)) } else { Err(Refusal::Shape) }
+        if *y.shape == *sig.ty(0)?.shape { out.one(y) } else { Err(Refusal::Shape) }
     }
 
     fn in_place(_: &NoAttrs, _: &Sig<'_>, input: usize) -> bool {
@@ -105,9 +105,9 @@ impl Op for Mod {
     const NAME: &'static str = "Mod";
     type Attrs = ModAttrs;
 
-    fn infer(attrs: &ModAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &ModAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         let y = same_types(sig, Types::NUMERIC)?;
-        if y.dtype.is_float() && !attrs.fmod { Err(Refusal::Attrs) } else { Ok(Outputs::one(y)) }
+        if y.dtype.is_float() && !attrs.fmod { Err(Refusal::Attrs) } else { out.one(y) }
     }
 
     fn in_place(_: &ModAttrs, sig: &Sig<'_>, input: usize) -> bool {
@@ -149,10 +149,10 @@ impl Op for Pow {
     const NAME: &'static str = "Pow";
     type Attrs = NoAttrs;
 
-    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(_: &NoAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         let dtypes = (sig.ty(0)?.dtype, sig.ty(1)?.dtype);
         let numbers = Types::NUMERIC.has(dtypes.0) && Types::NUMERIC.has(dtypes.1);
-        if numbers { Ok(Outputs::one(Type::new(dtypes.0, both(sig)?))) } else { Err(Refusal::DType) }
+        if numbers { out.one(Type::new(dtypes.0, both(sig)?)) } else { Err(Refusal::DType) }
     }
 
     fn in_place(_: &NoAttrs, sig: &Sig<'_>, input: usize) -> bool {

@@ -22,9 +22,9 @@ impl Op for Cast {
     const NAME: &'static str = "Cast";
     type Attrs = CastAttrs;
 
-    fn infer(attrs: &CastAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &CastAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(1)?;
-        Outputs::dims(attrs.dtype, sig.ty(0)?.shape)
+        out.dims(attrs.dtype, sig.ty(0)?.shape)
     }
 
     /// Each element is read before it is written, and both are equally wide.

@@ -26,8 +26,8 @@ macro_rules! comparisons {
             const NAME: &'static str = stringify!($name);
             type Attrs = NoAttrs;
 
-            fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
-                Ok(Outputs::one(Type::new(DType::Bool, same_types(sig, $types)?.shape)))
+            fn infer(_: &NoAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
+                out.one(Type::new(DType::Bool, same_types(sig, $types)?.shape))
             }
 
             fn run<K: Kernels>(_: &NoAttrs, io: &mut Io<'_>) {
@@ -61,8 +61,8 @@ macro_rules! bitwise {
             const NAME: &'static str = stringify!($name);
             type Attrs = $attrs;
 
-            fn infer(_: &$attrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
-                Ok(Outputs::one(same_types(sig, Types::$types)?))
+            fn infer(_: &$attrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
+                out.one(same_types(sig, Types::$types)?)
             }
 
             fn in_place(_: &$attrs, sig: &Sig<'_>, input: usize) -> bool {

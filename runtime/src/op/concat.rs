@@ -22,7 +22,7 @@ impl Op for Concat {
     type Attrs = ConcatAttrs;
 
     /// `[.., a, ..], [.., b, ..], … -> [.., a + b + …, ..]`
-    fn infer(attrs: &ConcatAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &ConcatAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         let first = sig.ty(0)?;
         let mut sum = Shape::of(first.shape);
         let axis = attrs.axis as usize;
@@ -45,7 +45,7 @@ impl Op for Concat {
                 }
             }
         }
-        Outputs::dims(first.dtype, &sum)
+        out.dims(first.dtype, &sum)
     }
 
     fn run<K: Kernels>(attrs: &ConcatAttrs, io: &mut Io<'_>) {

@@ -55,14 +55,15 @@ impl Op for Conv {
     const NAME: &'static str = "Conv";
     type Attrs = ConvAttrs;
 
-    fn infer(attrs: &ConvAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &ConvAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(3)?;
         let (x, w) = (sig.shape(0, DType::F32)?, float_weights(sig)?);
         let geometry = geometry(attrs, x, w)?;
         check_bias(sig, w)?;
         check_bounds(attrs.min, attrs.max)?;
         let y = window::output(x, &geometry.axes, w.dim(0))?;
-        Ok(Outputs::one(Type::new(DType::F32, y)).with_scratch(scratch_bytes(&geometry)?))
+        out.scratch = scratch_bytes(&geometry)?;
+        out.one(Type::new(DType::F32, y))
     }
 
     fn macs(attrs: &ConvAttrs, sig: &Sig<'_>) -> u64 {

@@ -38,7 +38,7 @@ impl Op for ConvInteger {
     const NAME: &'static str = "ConvInteger";
     type Attrs = ConvIntegerAttrs;
 
-    fn infer(attrs: &ConvIntegerAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &ConvIntegerAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(4)?;
         let (x, w) = (sig.ty(0)?, sig.ty(1)?);
         if ![x, w].iter().all(|t| matches!(t.dtype, DType::I8 | DType::U8)) {
@@ -48,7 +48,7 @@ impl Op for ConvInteger {
         check_zero(sig, 2, x.dtype, 1)?;
         check_zero(sig, 3, w.dtype, geometry.out_channels)?;
         let y = window::output(x.shape, &geometry.axes, w.shape.dim(0))?;
-        Outputs::dims(DType::I32, &y)
+        out.dims(DType::I32, &y)
     }
 
     fn macs(attrs: &ConvIntegerAttrs, sig: &Sig<'_>) -> u64 {

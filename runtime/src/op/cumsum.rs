@@ -25,13 +25,13 @@ impl Op for CumSum {
     const NAME: &'static str = "CumSum";
     type Attrs = CumSumAttrs;
 
-    fn infer(attrs: &CumSumAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &CumSumAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
         if attrs.axis as usize >= x.shape.rank() {
             return Err(Refusal::Attrs);
         }
-        if Types::NUMERIC.has(x.dtype) { Outputs::like(x) } else { Err(Refusal::DType) }
+        if Types::NUMERIC.has(x.dtype) { out.like(x) } else { Err(Refusal::DType) }
     }
 
     fn in_place(_: &CumSumAttrs, _: &Sig<'_>, input: usize) -> bool {

@@ -48,7 +48,7 @@ impl Op for DeformConv {
     const NAME: &'static str = "DeformConv";
     type Attrs = DeformConvAttrs;
 
-    fn infer(attrs: &DeformConvAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &DeformConvAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(5)?;
         let (x, w) = (sig.shape(0, DType::F32)?, sig.shape(1, DType::F32)?);
         let g = geometry(attrs, x, w)?;
@@ -64,7 +64,8 @@ impl Op for DeformConv {
         }
         let patch = u32::try_from(g.taps()).ok().and_then(|t| t.checked_mul(window::channels(x)));
         let scratch = patch.and_then(|n| n.checked_mul(4)).ok_or(Refusal::Shape)?;
-        Ok(Outputs::one(Type::new(DType::F32, y)).with_scratch(scratch))
+        out.scratch = scratch;
+        out.one(Type::new(DType::F32, y))
     }
 
     fn macs(attrs: &DeformConvAttrs, sig: &Sig<'_>) -> u64 {

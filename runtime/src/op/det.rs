@@ -11,15 +11,15 @@ impl Op for Det {
     const NAME: &'static str = "Det";
     type Attrs = NoAttrs;
 
-    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(_: &NoAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(1)?;
         let shape = sig.shape(0, DType::F32)?;
         let Some((outer, &[rows, columns])) = shape.split_last_chunk() else { return Err(Refusal::Shape) };
         if rows != columns {
             return Err(Refusal::Shape);
         }
-        let scratch = rows.checked_mul(columns).and_then(|n| n.checked_mul(4)).ok_or(Refusal::Shape)?;
-        Ok(Outputs::dims(DType::F32, outer)?.with_scratch(scratch))
+        out.scratch = rows.checked_mul(columns).and_then(|n| n.checked_mul(4)).ok_or(Refusal::Shape)?;
+        out.dims(DType::F32, outer)
     }
 
     fn run<K: Kernels>(_: &NoAttrs, io: &mut Io<'_>) {

@@ -19,11 +19,11 @@ impl Op for Expand {
     const NAME: &'static str = "Expand";
     type Attrs = ExpandAttrs;
 
-    fn infer(attrs: &ExpandAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &ExpandAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
         let fits = broadcast_shape(x.shape, &attrs.shape) == Some(attrs.shape);
-        if fits { Ok(Outputs::one(Type::new(x.dtype, attrs.shape))) } else { Err(Refusal::Shape) }
+        if fits { out.one(Type::new(x.dtype, attrs.shape)) } else { Err(Refusal::Shape) }
     }
 
     fn in_place(_: &ExpandAttrs, _: &Sig<'_>, input: usize) -> bool {

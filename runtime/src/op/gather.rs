@@ -64,7 +64,7 @@ impl Op for Gather {
     type Attrs = GatherAttrs;
 
     /// `[a.., n, b..], [i..] -> [a.., i.., b..]`
-    fn infer(attrs: &GatherAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &GatherAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(2)?;
         let (x, indices) = (sig.ty(0)?, index_shape(sig, 1)?);
         let (outer, rest) = x.shape.split_at_checked(attrs.axis as usize).ok_or(Refusal::Attrs)?;
@@ -72,7 +72,7 @@ impl Op for Gather {
         if len == 0 && indices.elements() != 0 {
             return Err(Refusal::Shape);
         }
-        Ok(Outputs::one(Type::new(x.dtype, join([outer, indices, inner])?)))
+        out.one(Type::new(x.dtype, join([outer, indices, inner])?))
     }
 
     fn run<K: Kernels>(attrs: &GatherAttrs, io: &mut Io<'_>) {
@@ -101,11 +101,11 @@ impl Op for GatherElements {
     type Attrs = GatherAttrs;
 
     /// `x, [i..] -> [i..]`; `x` is at least as long as the indices, the axis apart.
-    fn infer(attrs: &GatherAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &GatherAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(2)?;
         let (x, indices) = (sig.ty(0)?, index_shape(sig, 1)?);
         check_elements(x.shape, indices, attrs.axis)?;
-        Outputs::dims(x.dtype, indices)
+        out.dims(x.dtype, indices)
     }
 
     fn run<K: Kernels>(attrs: &GatherAttrs, io: &mut Io<'_>) {
@@ -161,7 +161,7 @@ impl Op for GatherND {
     type Attrs = GatherNdAttrs;
 
     /// `[a.., n.., b..], [a.., i.., |n|] -> [a.., i.., b..]`
-    fn infer(attrs: &GatherNdAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &GatherNdAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(2)?;
         let (x, indices) = (sig.ty(0)?, index_shape(sig, 1)?);
         let (&depth, outer) = indices.split_last().ok_or(Refusal::Shape)?;
@@ -171,7 +171,7 @@ impl Op for GatherND {
         if shared != batch || (addressed.contains(&0) && indices.elements() != 0) {
             return Err(Refusal::Shape);
         }
-        Ok(Outputs::one(Type::new(x.dtype, join([outer, inner, &[]])?)))
+        out.one(Type::new(x.dtype, join([outer, inner, &[]])?))
     }
 
     fn run<K: Kernels>(attrs: &GatherNdAttrs, io: &mut Io<'_>) {

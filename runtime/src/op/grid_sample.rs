@@ -59,7 +59,7 @@ impl Op for GridSample {
     type Attrs = GridSampleAttrs;
 
     /// `[n, c, d..], [n, o.., |d|] -> [n, c, o..]`
-    fn infer(_: &GridSampleAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(_: &GridSampleAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(2)?;
         let (x, grid) = (sig.ty(0)?, sig.shape(1, DType::F32)?);
         let (&[batch, channels, ref spatial @ ..], &[points, ref over @ .., axes]) = (x.shape, grid)
@@ -75,7 +75,7 @@ impl Op for GridSample {
             *slot = dim;
         }
         let shape = dims.get(..x.shape.rank()).and_then(Shape::new).ok_or(Refusal::Shape)?;
-        if is_real(x.dtype) { Outputs::dims(x.dtype, &shape) } else { Err(Refusal::DType) }
+        if is_real(x.dtype) { out.dims(x.dtype, &shape) } else { Err(Refusal::DType) }
     }
 
     fn run<K: Kernels>(attrs: &GridSampleAttrs, io: &mut Io<'_>) {

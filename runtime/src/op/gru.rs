@@ -47,8 +47,8 @@ impl Op for Gru {
     const NAME: &'static str = "GRU";
     type Attrs = GruAttrs;
 
-    fn infer(attrs: &GruAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
-        Ok(recurrent::infer(&attrs.common(), FORM, sig)?.0)
+    fn infer(attrs: &GruAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
+        recurrent::infer(&attrs.common(), FORM, sig, out).map(drop)
     }
 
     fn macs(attrs: &GruAttrs, sig: &Sig<'_>) -> u64 {

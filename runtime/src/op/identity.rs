@@ -13,9 +13,9 @@ impl Op for Identity {
     const NAME: &'static str = "Identity";
     type Attrs = NoAttrs;
 
-    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(_: &NoAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(1)?;
-        Outputs::like(sig.ty(0)?)
+        out.like(sig.ty(0)?)
     }
 
     fn in_place(_: &NoAttrs, _: &Sig<'_>, input: usize) -> bool {

@@ -44,13 +44,13 @@ impl Op for LayerNormalization {
     const NAME: &'static str = "LayerNormalization";
     type Attrs = LayerNormAttrs;
 
-    fn infer(attrs: &LayerNormAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &LayerNormAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(3)?;
         let x = check(sig, attrs.axis, attrs.epsilon)?;
         let mut statistics = Shape::of(x);
         statistics.dims_mut().iter_mut().skip(attrs.axis as usize).for_each(|d| *d = 1);
         let [y, statistics] = [Shape::of(x), statistics].map(|s| Type::new(DType::F32, s));
-        if attrs.statistics { Outputs::many(&[y, statistics, statistics]) } else { Ok(Outputs::one(y)) }
+        if attrs.statistics { out.many(&[y, statistics, statistics]) } else { out.one(y) }
     }
 
     fn in_place(_: &LayerNormAttrs, _: &Sig<'_>, input: usize) -> bool {
@@ -74,9 +74,9 @@ impl Op for RMSNormalization {
     const NAME: &'static str = "RMSNormalization";
     type Attrs = RmsNormAttrs;
 
-    fn infer(attrs: &RmsNormAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &RmsNormAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(2)?;
-        Outputs::dims(DType::F32, check(sig, attrs.axis, attrs.epsilon)?)
+        out.dims(DType::F32, check(sig, attrs.axis, attrs.epsilon)?)
     }
 
     fn in_place(_: &RmsNormAttrs, _: &Sig<'_>, input: usize) -> bool {

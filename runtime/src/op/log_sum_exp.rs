@@ -14,8 +14,8 @@ impl Op for ReduceLogSumExp {
     const NAME: &'static str = "ReduceLogSumExp";
     type Attrs = ReduceAttrs;
 
-    fn infer(attrs: &ReduceAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
-        rule(attrs, sig, Types::FLOAT)
+    fn infer(attrs: &ReduceAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
+        rule(attrs, sig, Types::FLOAT, out)
     }
 
     fn run<K: Kernels>(attrs: &ReduceAttrs, io: &mut Io<'_>) {

@@ -43,11 +43,11 @@ impl Op for LpPool {
     const NAME: &'static str = "LpPool";
     type Attrs = LpPoolAttrs;
 
-    fn infer(attrs: &LpPoolAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &LpPoolAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(1)?;
         let (_, shape) = attrs.geometry(sig.shape(0, DType::F32)?)?;
         if attrs.p > 0.0 && attrs.p.is_finite() {
-            Outputs::dims(DType::F32, &shape)
+            out.dims(DType::F32, &shape)
         } else {
             Err(Refusal::Attrs)
         }

@@ -30,13 +30,13 @@ impl Op for LRN {
     const NAME: &'static str = "LRN";
     type Attrs = LrnAttrs;
 
-    fn infer(attrs: &LrnAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &LrnAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(1)?;
         let x = sig.shape(0, DType::F32)?;
         if attrs.size == 0 {
             return Err(Refusal::Attrs);
         }
-        if x.rank() == 0 { Err(Refusal::Shape) } else { Outputs::dims(DType::F32, x) }
+        if x.rank() == 0 { Err(Refusal::Shape) } else { out.dims(DType::F32, x) }
     }
 
     fn run<K: Kernels>(attrs: &LrnAttrs, io: &mut Io<'_>) {

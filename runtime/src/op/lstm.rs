@@ -49,12 +49,11 @@ impl Op for Lstm {
     const NAME: &'static str = "LSTM";
     type Attrs = LstmAttrs;
 
-    fn infer(attrs: &LstmAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
-        let (outputs, sizes) = recurrent::infer(&attrs.common(), FORM, sig)?;
+    fn infer(attrs: &LstmAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
+        let sizes = recurrent::infer(&attrs.common(), FORM, sig, out)?;
         recurrent::infer_state(sig, 6, &sizes, &attrs.common())?;
         let peepholes = sizes.hidden.checked_mul(3).ok_or(Refusal::Shape)?;
-        recurrent::optional(sig, 7, DType::F32, &[sig.ty(2)?.shape.dim(0), peepholes])?;
-        Ok(outputs)
+        recurrent::optional(sig, 7, DType::F32, &[sig.ty(2)?.shape.dim(0), peepholes])
     }
 
     fn macs(attrs: &LstmAttrs, sig: &Sig<'_>) -> u64 {

@@ -18,10 +18,10 @@ impl Op for Lut {
     const NAME: &'static str = "Lut";
     type Attrs = NoAttrs;
 
-    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(_: &NoAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(2)?;
         let (x, table) = (sig.shape(0, DType::I8)?, sig.shape(1, DType::I8)?);
-        if table == [256] { Outputs::dims(DType::I8, x) } else { Err(Refusal::Shape) }
+        if table == [256] { out.dims(DType::I8, x) } else { Err(Refusal::Shape) }
     }
 
     fn in_place(_: &NoAttrs, _: &Sig<'_>, input: usize) -> bool {

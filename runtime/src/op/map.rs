@@ -21,8 +21,8 @@ macro_rules! unary {
             const NAME: &'static str = stringify!($name);
             type Attrs = $attrs;
 
-            fn infer(_: &$attrs, sig: &$crate::Sig<'_>) -> Result<$crate::Outputs, $crate::Refusal> {
-                $crate::op::map::same_type(sig, $crate::op::types::Types::$types)
+            fn infer(_: &$attrs, sig: &$crate::Sig<'_>, out: &mut $crate::Outputs) -> Result<(), $crate::Refusal> {
+                $crate::op::map::same_type(sig, $crate::op::types::Types::$types, out)
             }
 
             fn in_place(_: &$attrs, _: &$crate::Sig<'_>, input: usize) -> bool {
@@ -44,10 +44,10 @@ macro_rules! unary {
 pub(super) use unary;
 
 /// `[..] -> [..]` of one of these types.
-pub(super) fn same_type(sig: &Sig<'_>, types: Types) -> Result<Outputs, Refusal> {
+pub(super) fn same_type(sig: &Sig<'_>, types: Types, out: &mut Outputs) -> Result<(), Refusal> {
     sig.at_most(1)?;
     let x = sig.ty(0)?;
-    if types.has(x.dtype) { Outputs::like(x) } else { Err(Refusal::DType) }
+    if types.has(x.dtype) { out.like(x) } else { Err(Refusal::DType) }
 }
 
 /// `y[i] = f(x[i])`: `real` takes a row of `f32`, and halves one by one, `wide` what is neither.

@@ -39,7 +39,7 @@ impl Op for MatMul {
     const NAME: &'static str = "MatMul";
     type Attrs = MatMulAttrs;
 
-    fn infer(attrs: &MatMulAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &MatMulAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(3)?;
         let (a, b) = (sig.shape(0, DType::F32)?, sig.ty(1)?);
         let product = Product::new(a, b.shape, attrs.transpose_b).ok_or(Refusal::Shape)?;
@@ -49,7 +49,7 @@ impl Op for MatMul {
         // Written so that a NaN is refused.
         let ordered = attrs.min <= attrs.max;
         match b.dtype {
-            DType::F32 | DType::F16 if ordered => Ok(Outputs::one(Type::new(DType::F32, product.shape))),
+            DType::F32 | DType::F16 if ordered => out.one(Type::new(DType::F32, product.shape)),
             DType::F32 | DType::F16 => Err(Refusal::Attrs),
             _ => Err(Refusal::DType),
         }

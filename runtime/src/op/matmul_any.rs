@@ -16,13 +16,13 @@ impl Op for MatMulAny {
     const NAME: &'static str = "MatMulAny";
     type Attrs = NoAttrs;
 
-    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(_: &NoAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(2)?;
         let a = sig.ty(0)?;
         let product = Product::new(a.shape, sig.shape(1, a.dtype)?, false).ok_or(Refusal::Shape)?;
         match a.dtype {
             DType::F16 | DType::F64 | DType::I32 | DType::U32 | DType::I64 | DType::U64 => {
-                Ok(Outputs::one(Type::new(a.dtype, product.shape)))
+                out.one(Type::new(a.dtype, product.shape))
             }
             _ => Err(Refusal::DType),
         }

@@ -20,7 +20,7 @@ impl Op for MatMulInteger {
     const NAME: &'static str = "MatMulInteger";
     type Attrs = NoAttrs;
 
-    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(_: &NoAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(4)?;
         let (a, b) = (sig.ty(0)?, sig.ty(1)?);
         if ![a, b].iter().all(|t| matches!(t.dtype, DType::I8 | DType::U8)) {
@@ -30,7 +30,7 @@ impl Op for MatMulInteger {
         let rows = a.shape.rank().checked_sub(2).map_or(1, |axis| a.shape.dim(axis));
         check_zero(sig, 2, a.dtype, rows, 2)?;
         check_zero(sig, 3, b.dtype, product.n as u32, 1)?;
-        Ok(Outputs::one(Type::new(DType::I32, product.shape)))
+        out.one(Type::new(DType::I32, product.shape))
     }
 
     fn macs(_: &NoAttrs, sig: &Sig<'_>) -> u64 {

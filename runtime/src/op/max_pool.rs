@@ -50,7 +50,7 @@ impl Op for MaxPool {
     const NAME: &'static str = "MaxPool";
     type Attrs = MaxPoolAttrs;
 
-    fn infer(attrs: &MaxPoolAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &MaxPoolAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
         if !matches!(x.dtype, DType::F32 | DType::F16 | DType::I8 | DType::U8) {
@@ -58,7 +58,7 @@ impl Op for MaxPool {
         }
         let (_, shape) = attrs.geometry(x.shape)?;
         let types = [Type::new(x.dtype, shape), Type::new(DType::I64, shape)];
-        if attrs.indices { Outputs::many(&types) } else { Ok(Outputs::one(types[0])) }
+        if attrs.indices { out.many(&types) } else { out.one(types[0]) }
     }
 
     fn run<K: Kernels>(attrs: &MaxPoolAttrs, io: &mut Io<'_>) {

@@ -24,11 +24,11 @@ impl Op for MaxUnpool {
     const NAME: &'static str = "MaxUnpool";
     type Attrs = MaxUnpoolAttrs;
 
-    fn infer(attrs: &MaxUnpoolAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &MaxUnpoolAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(2)?;
         let (x, index) = (sig.ty(0)?, sig.shape(1, DType::I64)?);
         let fits = x.shape == index && attrs.shape.checked_elements().is_some();
-        if fits { Ok(Outputs::one(Type::new(x.dtype, attrs.shape))) } else { Err(Refusal::Shape) }
+        if fits { out.one(Type::new(x.dtype, attrs.shape)) } else { Err(Refusal::Shape) }
     }
 
     fn run<K: Kernels>(_: &MaxUnpoolAttrs, io: &mut Io<'_>) {

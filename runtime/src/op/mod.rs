@@ -30,11 +30,12 @@ pub trait Op {
     /// Its attributes.
     type Attrs: Attrs;
 
-    /// The rule of types: what the outputs are, given the inputs' types and the attributes.
+    /// The rule of types: what the outputs are, given the inputs' types and the attributes: put in `out`, which has
+    /// none yet.
     ///
     /// # Errors
     /// [`Refusal::DType`], [`Refusal::Shape`] or [`Refusal::Attrs`]; the caller adds which operator refused.
-    fn infer(attrs: &Self::Attrs, sig: &Sig<'_>) -> Result<Outputs, Refusal>;
+    fn infer(attrs: &Self::Attrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal>;
 
     /// Whether output 0 may take over the bytes of input `input`. Only asked where both have equally many bytes.
     /// In a run the bytes then stand in the output already, and the input reads as empty.
@@ -61,7 +62,7 @@ pub struct Entry {
     /// Its name.
     pub name: &'static str,
     valid: &'static [Valid],
-    infer: fn(&[u32], &Sig<'_>) -> Result<Outputs, Refusal>,
+    infer: fn(&[u32], &Sig<'_>, &mut Outputs) -> Result<(), Refusal>,
     in_place: fn(&[u32], &Sig<'_>, usize) -> bool,
     macs: fn(&[u32], &Sig<'_>) -> u64,
     run: fn(&[u32], &mut Io<'_>),
@@ -79,7 +80,7 @@ impl Entry {
             code: O::CODE,
             name: O::NAME,
             valid: O::Attrs::VALID,
-            infer: |words, sig| O::infer(&O::Attrs::of(words), sig),
+            infer: |words, sig, out| O::infer(&O::Attrs::of(words), sig, out),
             in_place: |words, sig, i| O::in_place(&O::Attrs::of(words), sig, i),
             macs: |words, sig| O::macs(&O::Attrs::of(words), sig),
             run: |words, io| O::run::<K>(&O::Attrs::of(words), io),
@@ -99,7 +100,9 @@ impl Entry {
     /// As the operator's.
     pub fn infer(&self, attrs: &[u32], sig: &Sig<'_>) -> Result<Outputs, Refusal> {
         check(attrs, self.valid)?;
-        (self.infer)(attrs, sig)
+        let mut out = Outputs::none();
+        (self.infer)(attrs, sig, &mut out)?;
+        Ok(out)
     }
 
     /// Whether output 0 may take over input `input`, see [`Op::in_place`].

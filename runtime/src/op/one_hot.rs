@@ -25,7 +25,7 @@ impl Op for OneHot {
     type Attrs = OneHotAttrs;
 
     /// `[a.., b..], [2] -> [a.., depth, b..]`
-    fn infer(attrs: &OneHotAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &OneHotAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(2)?;
         let (indices, values) = (index_shape(sig, 0).or(sig.shape(0, DType::F32))?, sig.ty(1)?);
         if values.shape != [2] {
@@ -37,7 +37,7 @@ impl Op for OneHot {
             *slot = dim;
         }
         let shape = dims.get(..indices.rank().wrapping_add(1)).and_then(Shape::new).ok_or(Refusal::Shape)?;
-        Outputs::dims(values.dtype, &shape)
+        out.dims(values.dtype, &shape)
     }
 
     fn run<K: Kernels>(attrs: &OneHotAttrs, io: &mut Io<'_>) {

@@ -28,7 +28,7 @@ impl Op for Pad {
     const NAME: &'static str = "Pad";
     type Attrs = PadAttrs;
 
-    fn infer(attrs: &PadAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &PadAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(2)?;
         let x = sig.ty(0)?;
         match sig.opt(1) {
@@ -41,7 +41,7 @@ impl Op for Pad {
             let padded = i64::from(*dim).wrapping_add(begin.into()).wrapping_add(end.into());
             *dim = u32::try_from(padded).map_err(|_| Refusal::Attrs)?;
         }
-        Outputs::dims(x.dtype, &shape)
+        out.dims(x.dtype, &shape)
     }
 
     fn run<K: Kernels>(attrs: &PadAttrs, io: &mut Io<'_>) {

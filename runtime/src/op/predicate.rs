@@ -35,8 +35,8 @@ impl Op for IsNaN {
     const NAME: &'static str = "IsNaN";
     type Attrs = NoAttrs;
 
-    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
-        question(sig)
+    fn infer(_: &NoAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
+        question(sig, out)
     }
 
     fn run<K: Kernels>(_: &NoAttrs, io: &mut Io<'_>) {
@@ -52,8 +52,8 @@ impl Op for IsInf {
     const NAME: &'static str = "IsInf";
     type Attrs = IsInfAttrs;
 
-    fn infer(_: &IsInfAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
-        question(sig)
+    fn infer(_: &IsInfAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
+        question(sig, out)
     }
 
     fn run<K: Kernels>(attrs: &IsInfAttrs, io: &mut Io<'_>) {
@@ -69,9 +69,9 @@ impl Op for IsInf {
 }
 
 /// `[..] of floats -> [..] of booleans`.
-fn question(sig: &Sig<'_>) -> Result<Outputs, Refusal> {
-    let shape = same_type(sig, Types::FLOAT).and_then(|_| sig.ty(0))?.shape;
-    Outputs::dims(DType::Bool, shape)
+fn question(sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
+    same_type(sig, Types::FLOAT, out)?;
+    out.dims(DType::Bool, sig.ty(0)?.shape)
 }
 
 #[cfg(test)]

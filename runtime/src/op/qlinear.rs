@@ -103,10 +103,10 @@ struct Side {
 }
 
 /// `[batch, height, width, channels]` of this geometry's output.
-pub(super) fn image(g: &Conv) -> Result<Outputs, Refusal> {
+pub(super) fn image(g: &Conv, out: &mut Outputs) -> Result<(), Refusal> {
     let [_, rows, cols] = g.axes;
     let dims = [g.batch, rows.output, cols.output, g.out_channels].map(|d| u32::try_from(d).unwrap_or(u32::MAX));
-    Outputs::dims(DType::I8, &dims)
+    out.dims(DType::I8, &dims)
 }
 
 /// The product of sizes, as a count of operations.

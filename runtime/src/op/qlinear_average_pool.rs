@@ -41,10 +41,10 @@ impl Op for QLinearAveragePool {
     const NAME: &'static str = "QLinearAveragePool";
     type Attrs = QLinearAveragePoolAttrs;
 
-    fn infer(attrs: &QLinearAveragePoolAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &QLinearAveragePoolAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(1)?;
         qlinear::positive(attrs.scale)?;
-        qlinear::image(&geometry(attrs, sig.shape(0, DType::I8)?)?)
+        qlinear::image(&geometry(attrs, sig.shape(0, DType::I8)?)?, out)
     }
 
     fn run<K: Kernels>(attrs: &QLinearAveragePoolAttrs, io: &mut Io<'_>) {

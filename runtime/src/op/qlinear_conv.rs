@@ -51,10 +51,10 @@ impl Op for QLinearConv {
     const NAME: &'static str = "QLinearConv";
     type Attrs = QLinearConvAttrs;
 
-    fn infer(attrs: &QLinearConvAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &QLinearConvAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         let g = dense(attrs, sig.shape(0, DType::I8)?, sig.shape(1, DType::I8)?)?;
         qlinear::requantizes(sig, g.out_channels as u32)?;
-        qlinear::image(&g)
+        qlinear::image(&g, out)
     }
 
     fn macs(attrs: &QLinearConvAttrs, sig: &Sig<'_>) -> u64 {
@@ -75,10 +75,10 @@ impl Op for QLinearDepthwiseConv {
     const NAME: &'static str = "QLinearDepthwiseConv";
     type Attrs = QLinearDepthwiseConvAttrs;
 
-    fn infer(attrs: &QLinearDepthwiseConvAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &QLinearDepthwiseConvAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         let g = depthwise(attrs, sig.shape(0, DType::I8)?, sig.shape(1, DType::I8)?)?;
         qlinear::requantizes(sig, g.out_channels as u32)?;
-        qlinear::image(&g)
+        qlinear::image(&g, out)
     }
 
     fn macs(attrs: &QLinearDepthwiseConvAttrs, sig: &Sig<'_>) -> u64 {

@@ -37,10 +37,10 @@ impl Op for QLinearConvTranspose {
     const NAME: &'static str = "QLinearConvTranspose";
     type Attrs = QLinearConvTransposeAttrs;
 
-    fn infer(attrs: &QLinearConvTransposeAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &QLinearConvTransposeAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         let g = geometry(attrs, sig.shape(0, DType::I8)?, sig.shape(1, DType::I8)?)?;
         qlinear::requantizes(sig, g.out_channels as u32)?;
-        qlinear::image(&g)
+        qlinear::image(&g, out)
     }
 
     /// Every input pixel meets every weight; what is cut off counts too.

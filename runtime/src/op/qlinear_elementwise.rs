@@ -42,8 +42,8 @@ impl Op for QLinearAdd {
     const NAME: &'static str = "QLinearAdd";
     type Attrs = QLinearBinaryAttrs;
 
-    fn infer(attrs: &QLinearBinaryAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
-        infer(attrs, sig)
+    fn infer(attrs: &QLinearBinaryAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
+        infer(attrs, sig, out)
     }
 
     fn in_place(_: &QLinearBinaryAttrs, _: &Sig<'_>, input: usize) -> bool {
@@ -60,8 +60,8 @@ impl Op for QLinearMul {
     const NAME: &'static str = "QLinearMul";
     type Attrs = QLinearBinaryAttrs;
 
-    fn infer(attrs: &QLinearBinaryAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
-        infer(attrs, sig)
+    fn infer(attrs: &QLinearBinaryAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
+        infer(attrs, sig, out)
     }
 
     fn in_place(_: &QLinearBinaryAttrs, _: &Sig<'_>, input: usize) -> bool {
@@ -73,7 +73,7 @@ impl Op for QLinearMul {
     }
 }
 
-fn infer(attrs: &QLinearBinaryAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+fn infer(attrs: &QLinearBinaryAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
     sig.at_most(2)?;
     for scale in [attrs.a_scale, attrs.b_scale, attrs.y_scale] {
         qlinear::positive(scale)?;
@@ -81,7 +81,7 @@ fn infer(attrs: &QLinearBinaryAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> 
     qlinear::unused(attrs.zeros.0.get(3..).unwrap_or(&[]))?;
     qlinear::unused(attrs.limits.0.get(2..).unwrap_or(&[]))?;
     let y = broadcast_shape(sig.shape(0, DType::I8)?, sig.shape(1, DType::I8)?).ok_or(Refusal::Shape)?;
-    Outputs::dims(DType::I8, y.dims())
+    out.dims(DType::I8, y.dims())
 }
 
 /// The operators commute: one operand goes into `y`, if it is not there already, and the kernel combines it with the

@@ -48,7 +48,7 @@ impl Op for QLinearMatMul {
     const NAME: &'static str = "QLinearMatMul";
     type Attrs = QLinearMatMulAttrs;
 
-    fn infer(_: &QLinearMatMulAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(_: &QLinearMatMulAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         let (mut y, w) = (Shape::of(sig.shape(0, DType::I8)?), sig.shape(1, DType::I8)?);
         let [outs, depth] = qlinear::axes(w)?;
         match y.dims_mut().last_mut() {
@@ -56,7 +56,7 @@ impl Op for QLinearMatMul {
             _ => return Err(Refusal::Shape),
         }
         qlinear::requantizes(sig, outs)?;
-        Outputs::dims(DType::I8, &y)
+        out.dims(DType::I8, &y)
     }
 
     fn macs(_: &QLinearMatMulAttrs, sig: &Sig<'_>) -> u64 {
@@ -90,7 +90,7 @@ impl Op for QLinearBatchMatMul {
     const NAME: &'static str = "QLinearBatchMatMul";
     type Attrs = QLinearBatchMatMulAttrs;
 
-    fn infer(attrs: &QLinearBatchMatMulAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &QLinearBatchMatMulAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(2)?;
         qlinear::positive(attrs.scale)?;
         qlinear::unused(attrs.zeros.0.get(3..).unwrap_or(&[]))?;
@@ -98,7 +98,7 @@ impl Op for QLinearBatchMatMul {
         let p = Product::new(attrs.transpose_b, a, b).ok_or(Refusal::Shape)?;
         let batch = p.batch.dims().split_last().map_or(&[][..], |(_, batch)| batch);
         let y = joined(batch, &[p.rows, p.cols]).ok_or(Refusal::Shape)?;
-        Outputs::dims(DType::I8, y.dims())
+        out.dims(DType::I8, y.dims())
     }
 
     fn macs(attrs: &QLinearBatchMatMulAttrs, sig: &Sig<'_>) -> u64 {

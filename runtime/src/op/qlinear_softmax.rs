@@ -31,12 +31,12 @@ impl Op for QLinearSoftmax {
     const NAME: &'static str = "QLinearSoftmax";
     type Attrs = QLinearSoftmaxAttrs;
 
-    fn infer(attrs: &QLinearSoftmaxAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &QLinearSoftmaxAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(2)?;
         qlinear::positive(attrs.y_scale)?;
         qlinear::unused(attrs.zeros.0.get(..1).unwrap_or(&[]))?;
         let (x, powers) = (sig.shape(0, DType::I8)?, sig.shape(1, DType::F32)?);
-        if x.rank() > 0 && powers == [8] { Outputs::dims(DType::I8, x) } else { Err(Refusal::Shape) }
+        if x.rank() > 0 && powers == [8] { out.dims(DType::I8, x) } else { Err(Refusal::Shape) }
     }
 
     fn in_place(_: &QLinearSoftmaxAttrs, _: &Sig<'_>, input: usize) -> bool {

@@ -45,11 +45,11 @@ impl Op for QuantizeLinear {
     const NAME: &'static str = "QuantizeLinear";
     type Attrs = QuantizeAttrs;
 
-    fn infer(attrs: &QuantizeAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &QuantizeAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         let x = sig.ty(0)?;
         let real = matches!(x.dtype, DType::F32 | DType::F16 | DType::I32);
         check_parameters(sig, attrs.axis, attrs.block, attrs.dtype)?;
-        if real && is_quantized(attrs.dtype) { Outputs::dims(attrs.dtype, x.shape) } else { Err(Refusal::DType) }
+        if real && is_quantized(attrs.dtype) { out.dims(attrs.dtype, x.shape) } else { Err(Refusal::DType) }
     }
 
     fn run<K: Kernels>(attrs: &QuantizeAttrs, io: &mut Io<'_>) {
@@ -76,11 +76,11 @@ impl Op for DequantizeLinear {
     const NAME: &'static str = "DequantizeLinear";
     type Attrs = DequantizeAttrs;
 
-    fn infer(attrs: &DequantizeAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &DequantizeAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         let x = sig.ty(0)?;
         check_parameters(sig, attrs.axis, attrs.block, x.dtype)?;
         let integer = is_quantized(x.dtype) || x.dtype == DType::I32;
-        if integer { Outputs::dims(sig.ty(1)?.dtype, x.shape) } else { Err(Refusal::DType) }
+        if integer { out.dims(sig.ty(1)?.dtype, x.shape) } else { Err(Refusal::DType) }
     }
 
     fn run<K: Kernels>(attrs: &DequantizeAttrs, io: &mut Io<'_>) {

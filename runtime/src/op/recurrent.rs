@@ -120,7 +120,7 @@ impl Sizes {
 }
 
 /// The rule of types, but for the inputs from the seventh.
-pub(super) fn infer(common: &Common, form: Form, sig: &Sig<'_>) -> Result<(Outputs, Sizes), Refusal> {
+pub(super) fn infer(common: &Common, form: Form, sig: &Sig<'_>, out: &mut Outputs) -> Result<Sizes, Refusal> {
     sig.at_most(form.inputs)?;
     let (x, w, r) = (sig.shape(0, DType::F32)?, sig.ty(1)?, sig.ty(2)?);
     if [w, r].iter().any(|t| !matches!(t.dtype, DType::F32 | DType::F16)) {
@@ -144,7 +144,8 @@ pub(super) fn infer(common: &Common, form: Form, sig: &Sig<'_>) -> Result<(Outpu
     optional(sig, 3, DType::F32, &[directions, rows.checked_mul(2).ok_or(Refusal::Shape)?])?;
     optional(sig, 4, DType::I32, &[sizes.batch])?;
     optional(sig, 5, DType::F32, &sizes.state(common))?;
-    Ok((outputs(common, form, &sizes)?, sizes))
+    outputs(common, form, &sizes, out)?;
+    Ok(sizes)
 }
 
 /// The rule of types for a second state.
@@ -161,7 +162,7 @@ fn expect(shape: &[u32], dims: &[u32]) -> Result<(), Refusal> {
     if shape == dims { Ok(()) } else { Err(Refusal::Shape) }
 }
 
-fn outputs(common: &Common, form: Form, sizes: &Sizes) -> Result<Outputs, Refusal> {
+fn outputs(common: &Common, form: Form, sizes: &Sizes, out: &mut Outputs) -> Result<(), Refusal> {
     let of = |dims: &[u32]| Shape::new(dims).map(|s| Type::new(DType::F32, s)).ok_or(Refusal::Shape);
     let (sequence, state) = (of(&sizes.sequence(common))?, of(&sizes.state(common))?);
     let mut list = [state; 3];
@@ -174,8 +175,8 @@ fn outputs(common: &Common, form: Form, sizes: &Sizes) -> Result<Outputs, Refusa
     }
     // The states h and c, then the cell's own.
     let floats = form.scratch.checked_add(2).and_then(|n| n.checked_mul(sizes.hidden));
-    let scratch = floats.and_then(|n| n.checked_mul(4)).ok_or(Refusal::Shape)?;
-    Ok(Outputs::many(list.get(..count).unwrap_or(&[]))?.with_scratch(scratch))
+    out.scratch = floats.and_then(|n| n.checked_mul(4)).ok_or(Refusal::Shape)?;
+    out.many(list.get(..count).unwrap_or(&[]))
 }
 
 /// Multiply-accumulates of all steps.

@@ -30,8 +30,8 @@ macro_rules! reductions {
             const NAME: &'static str = stringify!($name);
             type Attrs = ReduceAttrs;
 
-            fn infer(attrs: &ReduceAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
-                rule(attrs, sig, $types)
+            fn infer(attrs: &ReduceAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
+                rule(attrs, sig, $types, out)
             }
 
             fn run<K: Kernels>(attrs: &ReduceAttrs, io: &mut Io<'_>) {

@@ -22,7 +22,7 @@ pub(super) struct Reduction {
 }
 
 /// The reduced axes have length 1 or are gone.
-pub(super) fn rule(attrs: &ReduceAttrs, sig: &Sig<'_>, types: Types) -> Result<Outputs, Refusal> {
+pub(super) fn rule(attrs: &ReduceAttrs, sig: &Sig<'_>, types: Types, out: &mut Outputs) -> Result<(), Refusal> {
     sig.at_most(1)?;
     let x = sig.ty(0)?;
     if !types.has(x.dtype) {
@@ -40,7 +40,7 @@ pub(super) fn rule(attrs: &ReduceAttrs, sig: &Sig<'_>, types: Types) -> Result<O
             rank = rank.saturating_add(1);
         }
     }
-    Outputs::dims(x.dtype, dims.get(..rank).unwrap_or(&[]))
+    out.dims(x.dtype, dims.get(..rank).unwrap_or(&[]))
 }
 
 fn is_reduced(attrs: &ReduceAttrs, axis: usize) -> bool {

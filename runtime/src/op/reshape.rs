@@ -20,11 +20,11 @@ impl Op for Reshape {
     const NAME: &'static str = "Reshape";
     type Attrs = ReshapeAttrs;
 
-    fn infer(attrs: &ReshapeAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &ReshapeAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
         let same = attrs.shape.checked_elements().is_some_and(|n| Some(n) == x.shape.checked_elements());
-        if same { Ok(Outputs::one(Type::new(x.dtype, attrs.shape))) } else { Err(Refusal::Shape) }
+        if same { out.one(Type::new(x.dtype, attrs.shape)) } else { Err(Refusal::Shape) }
     }
 
     fn in_place(_: &ReshapeAttrs, _: &Sig<'_>, input: usize) -> bool {

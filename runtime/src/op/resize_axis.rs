@@ -33,7 +33,7 @@ impl Op for ResizeAxis {
     type Attrs = ResizeAxisAttrs;
 
     /// `[a.., n, b..], i32[m, taps], f32[m, taps]? -> [a.., m, b..]`
-    fn infer(attrs: &ResizeAxisAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &ResizeAxisAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(3)?;
         let (x, positions) = (sig.ty(0)?, sig.shape(1, DType::I32)?);
         let &[places, taps] = positions else { return Err(Refusal::Shape) };
@@ -53,7 +53,7 @@ impl Op for ResizeAxis {
             return Err(Refusal::Shape);
         }
         *dim = places;
-        Outputs::dims(x.dtype, &shape)
+        out.dims(x.dtype, &shape)
     }
 
     fn run<K: Kernels>(attrs: &ResizeAxisAttrs, io: &mut Io<'_>) {

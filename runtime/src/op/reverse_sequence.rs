@@ -27,12 +27,12 @@ impl Op for ReverseSequence {
     type Attrs = ReverseSequenceAttrs;
 
     /// `[b, t, ..] or [t, b, ..], [b] -> x`
-    fn infer(attrs: &ReverseSequenceAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &ReverseSequenceAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(2)?;
         let (x, lengths) = (sig.ty(0)?, index_shape(sig, 1)?);
         let &[first, second, ..] = x.shape else { return Err(Refusal::Shape) };
         let batch = if attrs.time_first { second } else { first };
-        if lengths == [batch] { Outputs::like(x) } else { Err(Refusal::Shape) }
+        if lengths == [batch] { out.like(x) } else { Err(Refusal::Shape) }
     }
 
     fn run<K: Kernels>(attrs: &ReverseSequenceAttrs, io: &mut Io<'_>) {

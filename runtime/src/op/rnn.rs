@@ -38,8 +38,8 @@ impl Op for Rnn {
     const NAME: &'static str = "RNN";
     type Attrs = RnnAttrs;
 
-    fn infer(attrs: &RnnAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
-        Ok(recurrent::infer(&attrs.common(), FORM, sig)?.0)
+    fn infer(attrs: &RnnAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
+        recurrent::infer(&attrs.common(), FORM, sig, out).map(drop)
     }
 
     fn macs(attrs: &RnnAttrs, sig: &Sig<'_>) -> u64 {

@@ -40,7 +40,7 @@ impl Op for RoiAlign {
     type Attrs = RoiAlignAttrs;
 
     /// `[n, c, h, w], [r, 4], [r] -> [r, c, height, width]`
-    fn infer(attrs: &RoiAlignAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &RoiAlignAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(3)?;
         let (x, regions) = (sig.shape(0, DType::F32)?, sig.shape(1, DType::F32)?);
         let samples = index_shape(sig, 2)?;
@@ -51,7 +51,7 @@ impl Op for RoiAlign {
         if attrs.sampling_ratio > 128 || attrs.height == 0 || attrs.width == 0 {
             return Err(Refusal::Attrs);
         }
-        Outputs::dims(DType::F32, &[r, c, attrs.height, attrs.width])
+        out.dims(DType::F32, &[r, c, attrs.height, attrs.width])
     }
 
     fn run<K: Kernels>(attrs: &RoiAlignAttrs, io: &mut Io<'_>) {

@@ -75,10 +75,10 @@ impl Op for ScatterElements {
     type Attrs = ScatterElementsAttrs;
 
     /// `x, [i..], [i..] -> x`; `x` is at least as long as the indices, the axis apart.
-    fn infer(attrs: &ScatterElementsAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &ScatterElementsAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         let (x, indices) = (check_types(sig, attrs.reduction)?, index_shape(sig, 1)?);
         check_elements(x.shape, indices, attrs.axis)?;
-        if sig.ty(2)?.shape == indices { Outputs::like(x) } else { Err(Refusal::Shape) }
+        if sig.ty(2)?.shape == indices { out.like(x) } else { Err(Refusal::Shape) }
     }
 
     fn in_place(_: &ScatterElementsAttrs, _: &Sig<'_>, input: usize) -> bool {
@@ -105,12 +105,12 @@ impl Op for ScatterND {
     type Attrs = ScatterNdAttrs;
 
     /// `[n.., b..], [i.., |n|], [i.., b..] -> [n.., b..]`
-    fn infer(attrs: &ScatterNdAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &ScatterNdAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         let (x, indices) = (check_types(sig, attrs.reduction)?, index_shape(sig, 1)?);
         let (&depth, outer) = indices.split_last().ok_or(Refusal::Shape)?;
         let inner = x.shape.get(depth as usize..).ok_or(Refusal::Shape)?;
         let updates = sig.ty(2)?.shape;
-        if updates.iter().eq(outer.iter().chain(inner)) { Outputs::like(x) } else { Err(Refusal::Shape) }
+        if updates.iter().eq(outer.iter().chain(inner)) { out.like(x) } else { Err(Refusal::Shape) }
     }
 
     fn in_place(_: &ScatterNdAttrs, _: &Sig<'_>, input: usize) -> bool {

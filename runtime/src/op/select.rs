@@ -13,14 +13,14 @@ impl Op for Where {
     const NAME: &'static str = "Where";
     type Attrs = NoAttrs;
 
-    fn infer(_: &NoAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(_: &NoAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(3)?;
         let (condition, x0, x1) = (sig.shape(0, DType::Bool)?, sig.ty(1)?, sig.ty(2)?);
         if x0.dtype != x1.dtype {
             return Err(Refusal::DType);
         }
         let shape = broadcast_shape(x0.shape, x1.shape).and_then(|s| broadcast_shape(&s, condition));
-        Ok(Outputs::one(Type::new(x0.dtype, shape.ok_or(Refusal::Shape)?)))
+        out.one(Type::new(x0.dtype, shape.ok_or(Refusal::Shape)?))
     }
 
     fn run<K: Kernels>(_: &NoAttrs, io: &mut Io<'_>) {

@@ -23,7 +23,7 @@ impl Op for Slice {
     const NAME: &'static str = "Slice";
     type Attrs = SliceAttrs;
 
-    fn infer(attrs: &SliceAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &SliceAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
         let inside = x.shape.iter().zip(attrs.shape.dims()).zip(attrs.start.iter().zip(&attrs.step));
@@ -38,7 +38,7 @@ impl Op for Slice {
                 return Err(Refusal::Attrs);
             }
         }
-        Ok(Outputs::one(Type::new(x.dtype, attrs.shape)))
+        out.one(Type::new(x.dtype, attrs.shape))
     }
 
     fn run<K: Kernels>(attrs: &SliceAttrs, io: &mut Io<'_>) {

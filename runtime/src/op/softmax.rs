@@ -24,8 +24,8 @@ impl Op for Softmax {
     const NAME: &'static str = "Softmax";
     type Attrs = SoftmaxAttrs;
 
-    fn infer(attrs: &SoftmaxAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
-        rule(attrs, sig)
+    fn infer(attrs: &SoftmaxAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
+        rule(attrs, sig, out)
     }
 
     fn in_place(_: &SoftmaxAttrs, _: &Sig<'_>, input: usize) -> bool {
@@ -42,8 +42,8 @@ impl Op for LogSoftmax {
     const NAME: &'static str = "LogSoftmax";
     type Attrs = SoftmaxAttrs;
 
-    fn infer(attrs: &SoftmaxAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
-        rule(attrs, sig)
+    fn infer(attrs: &SoftmaxAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
+        rule(attrs, sig, out)
     }
 
     fn in_place(_: &SoftmaxAttrs, _: &Sig<'_>, input: usize) -> bool {
@@ -55,17 +55,17 @@ impl Op for LogSoftmax {
     }
 }
 
-fn rule(attrs: &SoftmaxAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+fn rule(attrs: &SoftmaxAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
     sig.at_most(1)?;
     let x = sig.ty(0)?;
     if attrs.axis as usize >= x.shape.rank() {
         return Err(Refusal::Attrs);
     }
     match x.dtype {
-        DType::F32 => Outputs::like(x),
+        DType::F32 => out.like(x),
         DType::F16 => {
-            let elements = x.shape.checked_elements().and_then(|n| n.checked_mul(4)).ok_or(Refusal::Shape)?;
-            Ok(Outputs::like(x)?.with_scratch(elements))
+            out.scratch = x.shape.checked_elements().and_then(|n| n.checked_mul(4)).ok_or(Refusal::Shape)?;
+            out.like(x)
         }
         _ => Err(Refusal::DType),
     }

@@ -3,7 +3,7 @@
 extern crate std;
 
 use crate::session::Element;
-use crate::{DType, Generic, Io, MAX_OUTPUTS, Op, Operands, Refusal, Shape, Sig, Type, TypeRef, Values};
+use crate::{DType, Generic, Io, MAX_OUTPUTS, Op, Operands, Outputs, Refusal, Shape, Sig, Type, TypeRef, Values};
 use std::{vec, vec::Vec};
 
 /// An operand or a result; equal if type and bytes are.
@@ -95,7 +95,8 @@ pub(crate) fn run_all<O: Op>(
     in_place: Option<usize>,
 ) -> Result<Vec<Tensor>, Refusal> {
     let values = Inputs(inputs, in_place);
-    let rule = O::infer(attrs, &Sig(&values))?;
+    let mut rule = Outputs::none();
+    O::infer(attrs, &Sig(&values), &mut rule)?;
     let types: Vec<Type> = rule.types().collect();
     let mut tensors: Vec<Tensor> = types.iter().copied().map(Tensor::zeros).collect();
     if let Some(taken) = in_place {

@@ -31,7 +31,7 @@ impl Op for TopK {
     const NAME: &'static str = "TopK";
     type Attrs = TopKAttrs;
 
-    fn infer(attrs: &TopKAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &TopKAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
         if !Types::NUMERIC.has(x.dtype) {
@@ -43,7 +43,7 @@ impl Op for TopK {
             return Err(Refusal::Attrs);
         }
         *dim = attrs.k;
-        Outputs::many(&[Type::new(x.dtype, shape), Type::new(DType::I64, shape)])
+        out.many(&[Type::new(x.dtype, shape), Type::new(DType::I64, shape)])
     }
 
     fn run<K: Kernels>(attrs: &TopKAttrs, io: &mut Io<'_>) {

@@ -33,7 +33,7 @@ impl Op for Transpose {
     type Attrs = TransposeAttrs;
 
     /// `[d_0, …, d_n] -> [d_perm[0], …, d_perm[n]]`
-    fn infer(attrs: &TransposeAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &TransposeAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
         let (mut shape, mut seen) = (Shape::of(x.shape), 0u32);
@@ -45,7 +45,7 @@ impl Op for Transpose {
             seen |= 1u32.wrapping_shl(axis);
         }
         if seen.count_ones() as usize == x.shape.rank() {
-            Outputs::dims(x.dtype, &shape)
+            out.dims(x.dtype, &shape)
         } else {
             Err(Refusal::Attrs)
         }

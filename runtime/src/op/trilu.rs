@@ -25,10 +25,10 @@ impl Op for Trilu {
     const NAME: &'static str = "Trilu";
     type Attrs = TriluAttrs;
 
-    fn infer(_: &TriluAttrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(_: &TriluAttrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
-        if x.shape.rank() >= 2 { Outputs::like(x) } else { Err(Refusal::Shape) }
+        if x.shape.rank() >= 2 { out.like(x) } else { Err(Refusal::Shape) }
     }
 
     fn in_place(_: &TriluAttrs, _: &Sig<'_>, input: usize) -> bool {

@@ -25,14 +25,14 @@ impl Op for UnaryF64 {
     const NAME: &'static str = "UnaryF64";
     type Attrs = UnaryF64Attrs;
 
-    fn infer(attrs: &UnaryF64Attrs, sig: &Sig<'_>) -> Result<Outputs, Refusal> {
+    fn infer(attrs: &UnaryF64Attrs, sig: &Sig<'_>, out: &mut Outputs) -> Result<(), Refusal> {
         sig.at_most(1)?;
         let x = sig.ty(0)?;
         if x.dtype != DType::F64 {
             return Err(Refusal::DType);
         }
         function(attrs.function).ok_or(Refusal::Attrs)?;
-        Outputs::like(x)
+        out.like(x)
     }
 
     fn in_place(_: &UnaryF64Attrs, _: &Sig<'_>, input: usize) -> bool {
