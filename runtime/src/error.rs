@@ -89,7 +89,9 @@ impl Error {
             Error::DType(i, Code(code)) => {
                 ("operator # (code #) refuses its operands' element types", [i as u32, code as u32, 0])
             }
-            Error::Shape(i, Code(code)) => ("operator # (code #) refuses its operands' shapes", [i as u32, code as u32, 0]),
+            Error::Shape(i, Code(code)) => {
+                ("operator # (code #) refuses its operands' shapes", [i as u32, code as u32, 0])
+            }
             Error::Attrs(i, Code(code)) => ("operator # (code #) refuses its attributes", [i as u32, code as u32, 0]),
             Error::Arena(n) => ("the arena is too short: # bytes are needed", [n, 0, 0]),
             Error::State(n) => ("the state is too short: # bytes are needed", [n, 0, 0]),

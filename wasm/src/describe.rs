@@ -48,19 +48,23 @@ fn writer(model: &Model<'_>, i: usize) -> &'static str {
 struct Notes(Vec<u8>);
 
 impl Notes {
+    #[inline(never)]
     fn word(&mut self, word: u32) {
         self.0.extend_from_slice(&word.to_le_bytes());
     }
 
+    #[inline(never)]
     fn size(&mut self, size: usize) {
         self.word(u32::try_from(size).unwrap_or(u32::MAX));
     }
 
+    #[inline(never)]
     fn bytes(&mut self, bytes: &[u8]) {
         self.size(bytes.len());
         self.0.extend_from_slice(bytes);
     }
 
+    #[inline(never)]
     fn words(&mut self, words: &[u32]) {
         self.size(words.len());
         self.0.extend_from_slice(bytemuck::cast_slice(words));
@@ -76,6 +80,7 @@ impl Notes {
         self.words(bytemuck::try_cast_slice(record).unwrap_or(&[]));
     }
 
+    #[inline(never)]
     fn port(&mut self, port: &Port<'_>, operator: &str) {
         self.bytes(port.name.as_bytes());
         self.words(&port.shape);

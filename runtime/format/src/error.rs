@@ -47,13 +47,17 @@ impl FormatError {
                 [major as u32, minor as u32, crate::MAJOR as u32],
             ),
             FormatError::Length => ("the file is truncated or has bytes appended", [0; 3]),
-            FormatError::Alignment => ("the bytes must begin at a multiple of # in memory", [crate::ALIGN as u32, 0, 0]),
+            FormatError::Alignment => {
+                ("the bytes must begin at a multiple of # in memory", [crate::ALIGN as u32, 0, 0])
+            }
             FormatError::Checksum(0) => ("damaged: the header's checksum differs", [0; 3]),
             FormatError::Checksum(kind) => ("damaged: the checksum of section # differs", [kind as u32, 0, 0]),
             FormatError::Feature(bit) => ("needs feature # that this reader lacks", [bit as u32, 0, 0]),
             FormatError::UnknownSection(kind) => ("unknown critical section #", [kind as u32, 0, 0]),
             FormatError::MissingSection(kind) => ("section # is missing or stands twice", [kind as u32, 0, 0]),
-            FormatError::SectionBounds(kind) => ("section # lies outside the file or is misaligned", [kind as u32, 0, 0]),
+            FormatError::SectionBounds(kind) => {
+                ("section # lies outside the file or is misaligned", [kind as u32, 0, 0])
+            }
             FormatError::Tensor(i) => ("tensor # is malformed", [i as u32, 0, 0]),
             FormatError::Op(i) => ("operator # is malformed or breaks the memory plan", [i as u32, 0, 0]),
             FormatError::Io(i) => ("input or output # is malformed", [i as u32, 0, 0]),

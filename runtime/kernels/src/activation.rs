@@ -89,8 +89,8 @@ impl Activation {
         let v = clipped(v, -clip, clip);
         let Activation { function, alpha, beta } = self;
         match function {
-            Function::Sigmoid => math::sigmoid(v),
-            Function::Tanh => math::tanh(v),
+            Function::Sigmoid => 1.0 / (1.0 + exp(-v)),
+            Function::Tanh => tanh(v),
             Function::Relu if v < 0.0 => 0.0,
             Function::Relu => v,
             Function::Affine => alpha * v + beta,
@@ -98,13 +98,13 @@ impl Activation {
             Function::LeakyRelu => v,
             Function::ThresholdedRelu if v < alpha => 0.0,
             Function::ThresholdedRelu => v,
-            Function::ScaledTanh => alpha * math::tanh(beta * v),
+            Function::ScaledTanh => alpha * tanh(beta * v),
             Function::HardSigmoid => clipped(alpha * v + beta, 0.0, 1.0),
-            Function::Elu if v < 0.0 => alpha * math::expm1(v),
+            Function::Elu if v < 0.0 => alpha * expm1(v),
             Function::Elu => v,
             Function::Softsign => v / (1.0 + v.abs()),
             // Written so that e^v cannot overflow.
-            Function::Softplus => math::log1p(math::exp(-v.abs())) + if v > 0.0 { v } else { 0.0 },
+            Function::Softplus => log1p(exp(-v.abs())) + if v > 0.0 { v } else { 0.0 },
         }
     }
 }
@@ -113,6 +113,27 @@ impl Activation {
 fn clipped(v: f32, min: f32, max: f32) -> f32 {
     let low = if v < min { min } else { v };
     if low > max { max } else { low }
+}
+
+/// One copy of the exponential for all functions: here it is computed for one element at a time.
+#[inline(never)]
+fn exp(v: f32) -> f32 {
+    math::exp(v)
+}
+
+#[inline(never)]
+fn tanh(v: f32) -> f32 {
+    math::tanh(v)
+}
+
+#[inline(never)]
+fn expm1(v: f32) -> f32 {
+    math::expm1(v)
+}
+
+#[inline(never)]
+fn log1p(v: f32) -> f32 {
+    math::log1p(v)
 }
 
 #[cfg(test)]

@@ -9,10 +9,10 @@
 
 mod activation;
 mod conv;
+pub mod double;
 pub mod generic;
 mod geometry;
 pub mod int8;
-pub mod double;
 pub mod math;
 mod matrix;
 mod recurrent;

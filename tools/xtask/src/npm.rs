@@ -47,7 +47,7 @@ const FEATURES: [&str; 8] = [
 
 /// What a page pays at most for the default entry, compressed, with every operator: what it pays today, so that it
 /// only falls. The aim is 60 KB.
-const BUDGET: usize = 120 * 1024;
+const BUDGET: usize = 80 * 1024;
 
 /// Builds, then tests, packs or measures.
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -133,7 +133,9 @@ fn runtime(to: &Path, features: &str) -> Result<String> {
     let target = shell::target_dir().join("npm").join(to.file_stem().unwrap_or_default());
     let mut command = shell::cargo();
     command.args(["build", "--quiet", "-p", "siskin-wasm", "--profile", "wasm", "--target", TARGET]);
-    command.env("RUSTFLAGS", format!("-C target-feature={features}")).arg("--target-dir").arg(&target);
+    // Where code is small, what is called is seldom smaller than the call: less inlining takes 2 KB off, and no time.
+    let flags = format!("-C target-feature={features} -C llvm-args=-inline-threshold=5");
+    command.env("RUSTFLAGS", flags).arg("--target-dir").arg(&target);
     shell::run(&mut command)?;
     let linked = target.join(TARGET).join("wasm/siskin_wasm.wasm");
     let (bound, glue) = (target.join("bound.wasm"), target.join("glue.js"));

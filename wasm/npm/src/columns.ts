@@ -40,8 +40,7 @@ export function fromColumns(packed: ArrayBuffer): Uint8Array<ArrayBuffer> {
     file[size++] = byte;
   };
   const copy = (column: Column, count = 1): void => {
-    file.set(bytes.subarray(at[column]!, (at[column]! += count)), size);
-    size += count;
+    while (count--) put(next(column));
   };
   const write = (value: number): void => {
     for (; value > 127; value >>>= 7) put((value & 127) | 128);
@@ -61,7 +60,8 @@ export function fromColumns(packed: ArrayBuffer): Uint8Array<ArrayBuffer> {
     const recent = INDICES.slice();
     const local = (rank: number): void => {
       const index = recent[rank]!;
-      recent.copyWithin(1, 0, rank)[0] = index;
+      for (; rank; rank--) recent[rank] = recent[rank - 1]!;
+      recent[0] = index;
       write(index);
     };
     for (let groups = number(Column.Declarations); groups--; ) {
@@ -79,6 +79,8 @@ export function fromColumns(packed: ArrayBuffer): Uint8Array<ArrayBuffer> {
         continue;
       }
       put(opcode);
+      // Arithmetic, most of what is left, has no operands.
+      if (opcode > 0x44 && opcode < 0xfc) continue;
       if (opcode === 0x0b) depth--;
       else if (opcode >= 0x02 && opcode <= 0x04) {
         depth++;
