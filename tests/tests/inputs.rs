@@ -177,3 +177,58 @@ fn tables_are_stored_as_narrow_as_weights() {
     let (float, half) = (answers(&float, &data), answers(&half, &data));
     assert!(float.iter().zip(&half).all(|(f, h)| (f - h).abs() < 1e-2) && float != half);
 }
+
+/// How well integers serve noise of this scale as the graph's first input.
+fn quality_of_noise(name: &str, graph: &Graph, scale: f32) -> f64 {
+    let dims = graph.dims(graph.inputs[0].value).iter().map(|&d| d as usize);
+    let shape: Vec<usize> = core::iter::once(64).chain(dims.skip(1)).collect();
+    let values = noise(shape.iter().product(), 13).iter().map(|v| scale * v).collect();
+    let file = File::new(name, &[("x", Array { shape, data: ArrayData::F32(values) })]);
+    quality(graph, &file.open(graph))
+}
+
+/// What is bounded by its formula does not bound what stands beside it.
+#[test]
+fn a_gate_beside_what_it_gates_keeps_both_ranges() {
+    for gate in ["Sigmoid(h)", "Tanh(h)", "Softmax(h) axis=1"] {
+        let graph = parse(&format!(
+            "graph g\nin x: f32[1,4]\nconst w: f32[4,4] = 3 -1 2 0.5 1 -2 4 1 -3 1 0.5 2 2 2 -1 1\n\
+             h: f32[1,4] = MatMul(x, w) transpose_b=true min=-inf max=inf\ns: f32[1,4] = {gate}\n\
+             c: f32[1,8] = Concat(s, h) axis=1\nr: f32[1,4] = Relu(h)\nout c\nout r\n"
+        ))
+        .unwrap();
+        let found = quality_of_noise("gate", &graph, 2.0);
+        assert!(found > 30.0, "{gate}: {found:.1} dB");
+    }
+}
+
+/// A mask shuts elements out, however low it reaches, and leaves the others their steps.
+#[test]
+fn masked_attention_survives_int8() {
+    for shut in ["-inf", "-340282350000000000000000000000000000000", "-10000", "-50"] {
+        let graph = parse(&format!(
+            "graph g\nin x: f32[1,4]\nconst w: f32[4,4] = 3 -1 2 0.5 1 -2 4 1 -3 1 0.5 2 2 2 -1 1\n\
+             const m: f32[4] = 0 {shut} 0 {shut}\nh: f32[1,4] = MatMul(x, w) transpose_b=true min=-inf max=inf\n\
+             a: f32[1,4] = Add(h, m)\ns: f32[1,4] = Softmax(a) axis=1\nout s\n"
+        ))
+        .unwrap();
+        let found = quality_of_noise("mask", &graph, 1.0);
+        assert!(found > 25.0, "{shut}: {found:.1} dB");
+    }
+}
+
+#[test]
+fn a_position_beyond_its_table_is_refused() {
+    let lowered = lower(&embedding(), &Extras::default()).unwrap();
+    for (token, fits) in [(9, true), (-10, true), (10, false), (-11, false)] {
+        let tokens = Array { shape: vec![1, 3], data: ArrayData::I64(vec![0, token, 1]) };
+        let file = File::new("beyond", &[("x", tokens)]);
+        let spec = InputSpec { integers: true, ..InputSpec::new([3]).named("x") };
+        let data = Dataset::open(&file.0.display().to_string(), &[spec]).unwrap();
+        let mut loaded = Loaded::new(&lowered.file).unwrap();
+        let found = walk(&mut loaded.session().unwrap(), &data, |_, _, _| Ok::<(), WalkError>(()));
+        assert_eq!(found.is_ok(), fits, "{token}");
+        let said = found.err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(fits || said.contains(&format!("sample 0: input 'x' holds {token}, but")), "{said}");
+    }
+}

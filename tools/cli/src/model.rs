@@ -120,7 +120,8 @@ pub(crate) fn prepared(
     input.mean = or(mean, &stored.input.mean);
     input.std = or(std, &stored.input.std);
     input.resize = *resize;
-    input.picture = stored.picture;
+    // What was typed replaces the recipe; what the artifact remembers does so for arrays alone.
+    input.picture = stored.picture.filter(|_| layout.is_none() && mean.is_empty() && std.is_empty());
     input.classes.clone_from(&stored.labels);
     input.check()?;
     Ok(inputs)

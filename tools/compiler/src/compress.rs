@@ -2,7 +2,7 @@
 
 use crate::data::{DataError, Dataset, InputSpec};
 use crate::import::{self, ImportError};
-use crate::ir::{Graph, Port};
+use crate::ir::{Graph, Node, Port};
 use crate::lower::{Extras, LowerError, Lowered, lower};
 use crate::passes::{self, PassError};
 use crate::progress::Progress;
@@ -141,7 +141,12 @@ impl Source {
         passes::run(&mut graph, passes::SIMPLIFY)?;
         let file = path.display().to_string();
         let bytes = std::fs::read(path).map_err(|e| ImportError::Read { file: file.clone(), reason: e.to_string() })?;
-        Ok(Source { graph, file, digest: digest(&bytes) })
+        let mut source = Source { graph, file, digest: digest(&bytes) };
+        if !source.is_quantized() {
+            // Integers of weights alone are a way to store them: what they stand for is what the model computes with.
+            passes::run(&mut source.graph, passes::WEIGHTS)?;
+        }
+        Ok(source)
     }
 
     /// The graph.
@@ -154,7 +159,9 @@ impl Source {
     #[must_use]
     pub fn is_quantized(&self) -> bool {
         let mut nodes = self.graph.order().into_iter().map(|n| self.graph.node(n));
-        nodes.any(|n| n.is::<siskin::op::QuantizeLinear>() || n.is::<siskin::op::DequantizeLinear>())
+        let pair = |n: &Node| n.is::<siskin::op::QuantizeLinear>() || n.is::<siskin::op::DequantizeLinear>();
+        let computed = |n: &Node| n.input(0).is_some_and(|x| self.graph.constant(x).is_none());
+        nodes.any(|n| pair(n) && computed(n))
     }
 
     /// How data must look for each of the model's inputs.

@@ -8,7 +8,10 @@
 //! set says which `group` a sample belongs to, states begin anew with every group: a group is a recording.
 
 use crate::data::{DataError, Dataset, Place, Sample, SampleData};
-use siskin::{DType, Session};
+use siskin::attrs::Attrs;
+use siskin::op::Gather;
+use siskin::op::gather::GatherAttrs;
+use siskin::{DType, Model, Op, Session};
 
 /// Why a data set cannot be run through a model.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +29,20 @@ pub enum WalkError {
         /// The runtime's refusal.
         error: siskin::Error,
     },
+    /// A number that looks something up where nothing is.
+    #[error("{place}: sample {sample}: input '{input}' holds {value}, but the table that it reads has {rows} rows, 0 to {}", rows - 1)]
+    Lookup {
+        /// The file, and the array in it.
+        place: Place,
+        /// The sample's index.
+        sample: usize,
+        /// The input.
+        input: String,
+        /// The number.
+        value: i64,
+        /// The length of the axis that it counts along.
+        rows: u32,
+    },
 }
 
 /// Runs every sample, and shows each to `see` with the session that holds its outputs.
@@ -38,6 +55,7 @@ pub fn walk<E: From<WalkError>>(
     mut see: impl FnMut(usize, &Sample, &Session<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     session.reset();
+    let tables = tables(session);
     let mut group = None;
     for (i, sample) in data.iter().enumerate() {
         let sample = sample.map_err(WalkError::from)?;
@@ -45,11 +63,49 @@ pub fn walk<E: From<WalkError>>(
             session.reset();
         }
         group = sample.group;
+        for (x, (input, rows)) in sample.x.iter().zip(&tables) {
+            let Some((rows, value)) = rows.and_then(|rows| Some((rows, beyond(x, rows)?))) else { continue };
+            return Err(WalkError::Lookup { place: data.place(), sample: i, input: input.clone(), value, rows }.into());
+        }
         feed(session, &sample.x).map_err(|error| WalkError::Sample { place: data.place(), sample: i, error })?;
         session.run();
         see(i, &sample, session)?;
     }
     Ok(())
+}
+
+/// Each input's name and, if what it holds are positions that a Gather reads, the length of the shortest axis that they count
+/// along. A device cannot refuse such a number, it reads the nearest there is; data can be refused.
+fn tables(session: &Session<'_>) -> Vec<(String, Option<u32>)> {
+    let model = session.model();
+    let ports = model.artifact().inputs().zip(model.inputs());
+    ports.map(|(io, port)| (port.name.to_string(), shortest_table(model, io.tensor))).collect()
+}
+
+/// Follows the positions through what leaves them as they are.
+fn shortest_table(model: &Model<'_>, input: u16) -> Option<u32> {
+    let mut known = vec![input];
+    let mut shortest: Option<u32> = None;
+    for step in model.steps() {
+        let reads = |i: usize| step.inputs().get(i).is_some_and(|t| known.contains(t));
+        if matches!(step.entry.name, "Cast" | "Reshape" | "Identity" | "Transpose") && reads(0) {
+            known.extend(step.outputs());
+        } else if step.entry.code == Gather::CODE && reads(1) {
+            let axis = GatherAttrs::read(step.attrs()).ok()?.axis as usize;
+            let rows = step.inputs().first().and_then(|&t| step.ty(t)?.shape.get(axis).copied());
+            shortest = rows.map(|n| shortest.map_or(n, |s| s.min(n))).or(shortest);
+        }
+    }
+    shortest
+}
+
+/// The first value that counts beyond `rows`, from either end.
+fn beyond(x: &SampleData, rows: u32) -> Option<i64> {
+    let out = |v: &i64| !(-i64::from(rows)..i64::from(rows)).contains(v);
+    match x {
+        SampleData::I64(v) => v.iter().copied().find(out),
+        SampleData::F32(v) => v.iter().map(|&v| v as i64).find(out),
+    }
 }
 
 /// Writes one sample to the model's inputs.

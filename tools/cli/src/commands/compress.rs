@@ -34,6 +34,12 @@ pub(crate) fn compress(args: &Args, a: &Compress) -> Result<(), Failure> {
     let open = |data: &Option<String>| -> Result<Option<Dataset>, Failure> {
         Ok(data.as_ref().map(|d| Dataset::open(d, &inputs)).transpose()?)
     };
+    if source.is_quantized() && a.calib.is_some() {
+        let model = a.model.display();
+        eprintln!(
+            "note: {model} came quantized and keeps its own numbers: --calib, --method and --weights decide nothing"
+        );
+    }
     // Both are opened first: a typing error should not cost a calibration.
     let (calib, eval) = (open(&a.calib)?, open(&a.eval)?);
     let lowered = source.compress(&options, calib.as_ref(), &mut bar)?;
@@ -117,7 +123,18 @@ struct Version {
 
 /// The operators that compute in floating point; borders and copies are no computation.
 fn floats(model: &Model<'_>) -> BTreeMap<&'static str, u64> {
-    let border = ["QuantizeLinear", "DequantizeLinear", "Identity"];
+    let border = [
+        "QuantizeLinear",
+        "DequantizeLinear",
+        "Identity",
+        "Reshape",
+        "Concat",
+        "Transpose",
+        "Slice",
+        "Expand",
+        "Gather",
+        "Pad",
+    ];
     let float = |step: &Step<'_>| step.outputs().iter().any(|&t| step.ty(t).is_some_and(|ty| ty.dtype.is_float()));
     let mut found = BTreeMap::new();
     for step in model.steps().filter(|s| float(s) && !border.contains(&s.entry.name)) {

@@ -47,10 +47,10 @@ impl Images {
     pub(crate) fn open(folder: &Path, spec: &InputSpec) -> Result<(Self, Fit), DataError> {
         spec.sample_len()?;
         let size = Size::of(spec)?;
-        let plain = spec.layout.is_none() && spec.mean.is_empty() && spec.std.is_empty();
-        let recipe = spec.picture.filter(|_| plain).and_then(|record| Some((record, shape(spec)?)));
+        let recipe = spec.picture.and_then(|record| Some((record, shape(spec)?)));
         let spec = match recipe {
-            Some(_) => spec.clone(),
+            // The recipe does all.
+            Some(_) => InputSpec { picture: None, ..spec.clone() },
             None => InputSpec { layout: size.layout(), ..spec.clone() },
         };
         let stored = if recipe.is_some() { spec.sample_shape().to_vec() } else { size.data_shape() };

@@ -52,8 +52,8 @@ pub struct InputSpec {
     pub no_labels: bool,
     /// Scale images bilinearly to the model's height and width instead of refusing other sizes.
     pub resize: bool,
-    /// How the model's file makes this input of a picture. Folders of images follow it, unless `mean`, `std` or `layout`
-    /// says otherwise; arrays are inputs already.
+    /// How the model's file makes this input of a picture: what is done with folders of images. Arrays take mean and standard
+    /// deviation of it, unless `mean` or `std` says otherwise.
     pub picture: Option<ImageRecord>,
     /// The model's class names: sub-folders of images that are called so count in this order.
     pub classes: Vec<String>,
@@ -128,18 +128,28 @@ impl InputSpec {
         self.check()?;
         let first = match self.layout {
             Some(layout) => moved == (layout == Layout::Nhwc),
-            None => self.channels_are_first(),
+            None => self.recipe().map_or_else(|| self.channels_are_first(), |p| p.channels_first == 1),
         };
         let shape = self.sample_shape();
         let channels = if first { shape.first() } else { shape.last() }.copied().unwrap_or(1);
+        let (mut mean, mut std) = (self.mean.clone(), self.std.clone());
+        if let Some(picture) = self.recipe() {
+            let own = |values: [f32; 4]| values.into_iter().take(channels).collect();
+            (mean, std) = (own(picture.mean), own(picture.std));
+        }
         Ok(Fit {
             channels,
             first,
             moved,
-            mean: self.per_channel("mean", &self.mean, channels, f32::is_finite)?,
-            std: self.per_channel("std", &self.std, channels, |s| s.is_finite() && s > 0.0)?,
-            integers: self.integers && self.mean.is_empty() && self.std.is_empty(),
+            integers: self.integers && mean.is_empty() && std.is_empty(),
+            mean: self.per_channel("mean", &mean, channels, f32::is_finite)?,
+            std: self.per_channel("std", &std, channels, |s| s.is_finite() && s > 0.0)?,
         })
+    }
+
+    /// The file's own recipe, where nothing was said that replaces it.
+    fn recipe(&self) -> Option<&ImageRecord> {
+        self.picture.as_ref().filter(|_| self.mean.is_empty() && self.std.is_empty())
     }
 
     /// Without a layout, the channels are the first axis that has as many entries as there are values.

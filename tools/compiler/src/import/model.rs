@@ -259,7 +259,8 @@ impl Importer<'_> {
                 return Err(ImportError::Node { file, node: name(node), op, opset, reason });
             }
             if self.values.insert(output.clone(), value).is_some() {
-                let reason = format!("value '{output}' is made twice");
+                let reason =
+                    format!("node '{}' ({}) makes '{output}', which is made already", name(node), node.op_type);
                 return Err(ImportError::graph(&file(self.path), reason));
             }
         }

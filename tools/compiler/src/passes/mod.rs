@@ -81,6 +81,16 @@ pub const SIMPLIFY: &[Pass] = &[
     ("fuse_activation", activation::fuse_activation),
 ];
 
+/// What a model goes through whose weights alone are integers, to be as any other.
+pub const WEIGHTS: &[Pass] = &[
+    ("fold_dequantized", fold_constants::fold_dequantized),
+    ("transpose_weights", transpose_weights::transpose_weights),
+    ("fold_batch_norm", fold_batch_norm::fold_batch_norm),
+    ("fold_scale", fold_scale::fold_scale),
+    ("fuse_bias", fuse_bias::fuse_bias),
+    ("fuse_activation", activation::fuse_activation),
+];
+
 /// What a model with Q/DQ pairs goes through to become integers.
 pub const INTEGER: &[Pass] = &[
     ("delay_dequantize", delay_dequantize::delay_dequantize),

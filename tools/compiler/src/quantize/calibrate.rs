@@ -5,13 +5,16 @@
 
 use super::QuantizeError;
 use super::observe::{Method, Observer, QuantParams, Range};
-use super::points::Point;
+use super::points::{Point, SHUT_OUT};
 use crate::data::Dataset;
 use crate::ir::{Graph, Port, ValueId};
 use crate::lower::{Extras, lower};
 use crate::progress::Progress;
 use crate::run::Loaded;
 use crate::walk::walk;
+
+/// Weights of `exp(-16)` are a thousandth of the last step of an int8 probability, for rows of some hundred elements.
+const FAR: f32 = 16.0;
 
 /// A float graph whose outputs are the values to watch, ready to run.
 pub(super) struct Probe {
@@ -62,23 +65,50 @@ pub(super) fn ranges(
     let mut probe = Probe::new(graph, watched.iter().map(|w| w.1).collect())?;
     let mut observers: Vec<Observer> = points.iter().map(|_| Observer::new()).collect();
     let see = |i: usize, k: usize, x: &[f32]| {
+        let (p, value) = watched[k];
+        if !points[p].rows.is_empty() {
+            if points[p].rows.contains(&value) {
+                observers[p].observe_range(&weighed(x, row_len(graph, value)));
+            }
+            return Ok(());
+        }
         if x.iter().any(|v| !v.is_finite()) {
-            let value = graph.value(watched[k].1).name.clone();
+            let value = graph.value(value).name.clone();
             return Err(QuantizeError::NotFinite { place: calib.place(), sample: i, value });
         }
-        observers[watched[k].0].observe_range(x);
+        observers[p].observe_range(x);
         Ok(())
     };
     probe.run(calib, see, progress, "calibrate: extremes")?;
     refuse_constant(graph, &watched, &observers, calib)?;
     if method != Method::MinMax {
         let see = |_: usize, k: usize, x: &[f32]| {
-            observers[watched[k].0].observe_histogram(x);
+            let (p, value) = watched[k];
+            match points[p].rows.as_slice() {
+                [] => observers[p].observe_histogram(x),
+                rows if rows.contains(&value) => observers[p].observe_histogram(&weighed(x, row_len(graph, value))),
+                _ => {}
+            }
             Ok(())
         };
         probe.run(calib, see, progress, "calibrate: histograms")?;
     }
     Ok(points.iter().zip(&observers).map(|(point, observer)| params(point, observer, method)).collect())
+}
+
+fn row_len(graph: &Graph, value: ValueId) -> usize {
+    graph.dims(value).last().map_or(1, |&n| n as usize).max(1)
+}
+
+/// What of each row a Softmax can tell from nothing: elements further than [`FAR`] below the row's largest count as that far. A
+/// mask, however low, then lies at the end of the range; a row of nothing else is left out.
+fn weighed(x: &[f32], row_len: usize) -> Vec<f32> {
+    let each = |row: &[f32]| {
+        let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let known = row.iter().filter(|_| largest > SHUT_OUT && largest.is_finite());
+        known.map(|v| v.max(largest - FAR)).collect::<Vec<_>>()
+    };
+    x.chunks(row_len).flat_map(each).collect()
 }
 
 /// Data of a single value are a mistake, not a range.

@@ -23,6 +23,8 @@ pub(super) struct Point {
     pub(super) values: Vec<ValueId>,
     /// The range by definition, where the operator's formula bounds it.
     pub(super) fixed: Option<[f32; 2]>,
+    /// Of the values, those that a Softmax reads, if nothing but Softmax ever sees them: their range is a matter of rows.
+    pub(super) rows: Vec<ValueId>,
 }
 
 /// What becomes of an operator.
@@ -124,7 +126,7 @@ pub(crate) fn kind(graph: &Graph, node: &Node) -> Kind {
     } else if node.is::<MatMul>() {
         computed(0) && (computed(1) && node.input(2).is_none() || constant(1) && rank(1) == 2)
     } else if node.is::<Add>() || node.is::<Mul>() {
-        computed(0) || computed(1)
+        (computed(0) || computed(1)) && (0..2).all(|i| !is_mask(graph, node.input(i)))
     } else if let Some(SoftmaxAttrs { axis }) = node.get::<Softmax>() {
         axis as usize + 1 == rank(0)
     } else {
@@ -137,6 +139,16 @@ pub(crate) fn kind(graph: &Graph, node: &Node) -> Kind {
     } else {
         Kind::Stays
     }
+}
+
+/// Scores this low are meant to be none.
+pub(super) const SHUT_OUT: f32 = -1000.0;
+
+/// Whether a value is a constant that shuts elements out, as attention's masks do: integers that reach so far have no
+/// steps left for the rest.
+fn is_mask(graph: &Graph, v: Option<ValueId>) -> bool {
+    let values = v.and_then(|v| graph.constant(v)).and_then(|t| t.get::<f32>());
+    values.is_some_and(|t| t.iter().any(|v| !v.is_finite() || *v <= SHUT_OUT))
 }
 
 /// The operands of a node that are activations, or constants quantized like one.
@@ -207,14 +219,39 @@ pub(super) fn find(graph: &Graph) -> Vec<Point> {
         }
     }
     let points = members.into_values().filter(|m| !m.is_empty());
-    points.map(|values| Point { fixed: common(&values, &moved, &bounds), values }).collect()
+    let point = |values: Vec<ValueId>| {
+        let beside = apart.iter().filter(|(_, y)| values.contains(y)).map(|&(x, _)| x);
+        let sources: Vec<ValueId> = values.iter().copied().filter(|v| !moved.contains(v)).chain(beside).collect();
+        Point { fixed: common(&sources, &bounds), rows: rows(graph, &values), values }
+    };
+    points.map(point).collect()
 }
 
 /// The bounds of everything that is moved together, if they are the same.
-fn common(values: &[ValueId], moved: &BTreeSet<ValueId>, bounds: &HashMap<ValueId, [f32; 2]>) -> Option<[f32; 2]> {
-    let mut sources = values.iter().filter(|v| !moved.contains(v)).map(|v| bounds.get(v).copied());
+fn common(sources: &[ValueId], bounds: &HashMap<ValueId, [f32; 2]>) -> Option<[f32; 2]> {
+    let mut sources = sources.iter().map(|v| bounds.get(v).copied());
     let first = sources.next()??;
     sources.all(|s| s == Some(first)).then_some(first)
+}
+
+/// Those of `values` that a Softmax reads along their last axis, if all that is read is read so, or moved within `values`.
+fn rows(graph: &Graph, values: &[ValueId]) -> Vec<ValueId> {
+    let mut rows = Vec::new();
+    for &v in values {
+        for (id, _) in graph.users(v) {
+            let node = graph.node(id);
+            let along = node.get::<Softmax>().is_some_and(|a| a.axis as usize + 1 == graph.dims(v).len());
+            if along {
+                rows.push(v);
+            } else if !moves(node) || !node.outputs.iter().all(|y| values.contains(y)) {
+                return Vec::new();
+            }
+        }
+        if graph.is_output(v) {
+            return Vec::new();
+        }
+    }
+    rows
 }
 
 /// Disjoint sets of values.

@@ -65,6 +65,8 @@ fn model() -> Result<PathBuf> {
         let mut compress = Command::new(shell::siskin()?);
         compress.arg("compress").arg(digits.join("digits.onnx")).arg("--calib").arg(digits.join("calib.npz"));
         compress.arg("--labels").arg(digits.join("labels.txt")).arg("--recipe").arg(root.join(RECIPE));
+        // The example's data are inputs already.
+        compress.args(["--mean", "0", "--std", "1"]);
         shell::run(compress.arg("--quiet").arg("-o").arg(&to))?;
     }
     Ok(to)

@@ -89,7 +89,7 @@ export function compileFile(onnx, path, ...more) {
 /** The repository's own model, made for pictures. */
 export function compileDigits() {
   const [calib, labels] = ["calib.npz", "labels.txt"].map((file) => join(DIGITS, file));
-  return compileFile(join(DIGITS, "digits.onnx"), join(WORK, "digits.siskin"), "--calib", calib, "--labels", labels, ...recipe("digits"));
+  return compileFile(join(DIGITS, "digits.onnx"), join(WORK, "digits.siskin"), "--calib", calib, "--mean", "0", "--std", "1", "--labels", labels, ...recipe("digits"));
 }
 
 /** What a model is judged on: rows of float32, or of int8 for models that take it, as `port` would quantize. */

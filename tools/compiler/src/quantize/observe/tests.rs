@@ -285,3 +285,14 @@ fn means_are_per_channel() {
     assert_eq!(long.means(), [(40_000_002.0_f64 / 20_000_001.0) as f32]);
     ChannelMean::new(0).add(&[1.0]);
 }
+
+/// Values far from 0 lie in few bins of a window around it: no window may leave them out.
+#[test]
+fn entropy_keeps_what_lies_far_from_zero() {
+    let values: Vec<f32> = (0..4000).map(|i| 2.3 + 0.4 * (i % 1000) as f32 / 1000.0).collect();
+    let mut observer = Observer::new();
+    observer.observe_range(&values);
+    observer.observe_histogram(&values);
+    let range = observer.range(Method::Entropy);
+    assert!(range.min == 0.0 && range.max > 2.65, "{range:?}");
+}
