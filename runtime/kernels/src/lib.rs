@@ -8,6 +8,7 @@
 #![no_std]
 
 mod activation;
+mod choose;
 mod conv;
 pub mod double;
 pub mod generic;
@@ -18,8 +19,11 @@ mod matrix;
 mod recurrent;
 mod round;
 mod widen;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
 
 pub use activation::{Activation, Function};
+pub use choose::{WithKernels, best};
 pub use conv::{ConvF32, Weights};
 pub use geometry::{Axis, Conv, Pool};
 use int8::{AveragePoolI8, BinaryI8, ConvI8, MatMulI8, Patch, Rows, SoftmaxI8, Sums};
@@ -32,6 +36,20 @@ pub trait Kernels: Sized + 'static {
     /// Convolution of real values, [`generic::conv_f32`].
     fn conv_f32(args: ConvF32<'_>) {
         generic::conv_f32(args);
+    }
+
+    /// Packs the weights of a convolution for [`Kernels::packed_conv_f32`] into `out`, if there is room for all. Returns how many
+    /// elements they take; 0 if this set has no packed form of it.
+    fn pack_conv_f32(g: &Conv, w: Weights<'_>, out: &mut [f32]) -> usize {
+        let _ = (g, w, out);
+        0
+    }
+
+    /// As [`Kernels::conv_f32`]. `packed` is what [`Kernels::pack_conv_f32`] made of these weights, or empty; other elements give
+    /// wrong numbers.
+    fn packed_conv_f32(args: ConvF32<'_>, packed: &[f32]) {
+        let _ = packed;
+        Self::conv_f32(args);
     }
 
     /// Transposed convolution of real values, [`generic::conv_transpose_f32`].
@@ -64,6 +82,30 @@ pub trait Kernels: Sized + 'static {
         generic::matmul_f32(args);
     }
 
+    /// Packs the matrix `b`, `[k, n]` or `[n, k]`, for [`Kernels::packed_matmul_f32`], as [`Kernels::pack_conv_f32`] packs weights.
+    fn pack_matmul_f32(b: Weights<'_>, k: usize, n: usize, transpose_b: bool, out: &mut [f32]) -> usize {
+        let _ = (b, k, n, transpose_b, out);
+        0
+    }
+
+    /// As [`Kernels::matmul_f32`]; see [`Kernels::packed_conv_f32`].
+    fn packed_matmul_f32(args: MatMulF32<'_>, packed: &[f32]) {
+        let _ = packed;
+        Self::matmul_f32(args);
+    }
+
+    /// As [`Kernels::gru_f32`], with `w` and `r` packed as transposed matrices, or both empty.
+    fn packed_gru_f32(args: GruF32<'_>, packed: [&[f32]; 2]) {
+        let _ = packed;
+        Self::gru_f32(args);
+    }
+
+    /// As [`Kernels::lstm_f32`], with `w` and `r` packed as transposed matrices, or both empty.
+    fn packed_lstm_f32(args: LstmF32<'_>, packed: [&[f32]; 2]) {
+        let _ = packed;
+        Self::lstm_f32(args);
+    }
+
     /// One step of an Elman cell.
     fn rnn_f32(args: RnnF32<'_>) {
         generic::rnn_f32::<Self>(args);
@@ -92,6 +134,32 @@ pub trait Kernels: Sized + 'static {
     /// See [`generic::depthwise_conv_i8`].
     fn depthwise_conv_i8(conv: &ConvI8<'_>, y: &mut [i8]) {
         generic::depthwise_conv_i8(conv, y);
+    }
+
+    /// Packs the constants of a convolution for [`Kernels::packed_conv_i8`] into `out`, if there is room for all. Returns how
+    /// many bytes they take; 0 if this set has no packed form of it.
+    fn pack_conv_i8(conv: &ConvI8<'_>, out: &mut [u8]) -> usize {
+        let _ = (conv, out);
+        0
+    }
+
+    /// As [`Kernels::conv_i8`]. `packed` is what [`Kernels::pack_conv_i8`] made of this convolution, or empty; other bytes give
+    /// wrong numbers.
+    fn packed_conv_i8(conv: &ConvI8<'_>, packed: &[u8], y: &mut [i8]) {
+        let _ = packed;
+        Self::conv_i8(conv, y);
+    }
+
+    /// As [`Kernels::pack_conv_i8`], for [`Kernels::packed_depthwise_conv_i8`].
+    fn pack_depthwise_conv_i8(conv: &ConvI8<'_>, out: &mut [u8]) -> usize {
+        let _ = (conv, out);
+        0
+    }
+
+    /// As [`Kernels::depthwise_conv_i8`]; see [`Kernels::packed_conv_i8`].
+    fn packed_depthwise_conv_i8(conv: &ConvI8<'_>, packed: &[u8], y: &mut [i8]) {
+        let _ = packed;
+        Self::depthwise_conv_i8(conv, y);
     }
 
     /// See [`generic::conv_transpose_i8`].
@@ -127,6 +195,12 @@ pub trait Kernels: Sized + 'static {
     /// See [`generic::lut_i8`].
     fn lut_i8(table: &[i8], y: &mut [i8]) {
         generic::lut_i8(table, y);
+    }
+
+    /// `y[i] = f(y[i])`
+    #[inline(always)]
+    fn map_f32(y: &mut [f32], f: impl Fn(f32) -> f32) {
+        y.iter_mut().for_each(|y| *y = f(*y));
     }
 
     /// Softmax over each lane of `len` elements that lie `inner` apart, in place.

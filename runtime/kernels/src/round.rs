@@ -35,6 +35,12 @@ impl ToI8 {
         ToI8 { low: limit(low), high: limit(high), offset: zero.wrapping_sub(MAGIC.to_bits().cast_signed()) }
     }
 
+    /// The limits before the zero point is added, and the zero point.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn parts(self) -> (f32, f32, i32) {
+        (self.low, self.high, self.offset.wrapping_add(MAGIC.to_bits().cast_signed()))
+    }
+
     /// `min(max(round_half_even(v) + zero, low), high)`
     #[inline]
     #[must_use]

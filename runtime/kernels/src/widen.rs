@@ -4,6 +4,21 @@ use crate::Weights;
 use half::f16;
 
 impl<'a> Weights<'a> {
+    /// The number of elements.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Weights::F32(v) => v.len(),
+            Weights::F16(v) => v.len(),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The elements `range`; none if they do not all exist.
     #[inline]
     #[must_use]

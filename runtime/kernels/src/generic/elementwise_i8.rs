@@ -29,8 +29,8 @@ pub fn lut_i8(table: &[i8], y: &mut [i8]) {
     }
 }
 
-#[inline]
-fn combine(steps: &BinaryI8, y: &mut [i8], b: &[i8], f: impl Fn(f32, f32) -> f32 + Copy) {
+#[inline(always)]
+pub(crate) fn combine(steps: &BinaryI8, y: &mut [i8], b: &[i8], f: impl Fn(f32, f32) -> f32 + Copy) {
     let step = |a: i8, b: i8| {
         let a = real(a, steps.a_zero, steps.a_scale);
         let b = real(b, steps.b_zero, steps.b_scale);

@@ -10,6 +10,7 @@
 const LANES: usize = 8;
 
 /// Normalizes a row in place; returns its mean and `1/√(variance + ε)`.
+#[inline]
 pub fn normalize_f32(row: &mut [f32], epsilon: f32) -> (f32, f32) {
     let n = row.len().max(1) as f32;
     let mean = sum(row, |v| v) / n;
@@ -20,6 +21,7 @@ pub fn normalize_f32(row: &mut [f32], epsilon: f32) -> (f32, f32) {
 }
 
 /// Divides a row by its root mean square, in place.
+#[inline]
 pub fn rms_normalize_f32(row: &mut [f32], epsilon: f32) {
     let mean = sum(row, |v| v * v) / row.len().max(1) as f32;
     let inverse = 1.0 / libm::sqrtf(mean + epsilon);

@@ -14,12 +14,7 @@ const LANES: usize = 16;
 /// Softmax over each lane of `len` elements that lie `inner` apart.
 pub fn softmax_f32(y: &mut [f32], len: usize, inner: usize) {
     if inner == 1 {
-        for row in y.chunks_exact_mut(len.max(1)) {
-            let max = largest(row);
-            row.iter_mut().for_each(|v| *v = exp(*v - max));
-            let scale = 1.0 / sum(row);
-            row.iter_mut().for_each(|v| *v *= scale);
-        }
+        y.chunks_exact_mut(len.max(1)).for_each(softmax_row);
         return;
     }
     columns(y, len, inner, |block, inner, first| {
@@ -36,6 +31,15 @@ pub fn softmax_f32(y: &mut [f32], len: usize, inner: usize) {
             row.iter_mut().zip(scales).for_each(|(v, s)| *v *= s);
         }
     });
+}
+
+/// Softmax over a row.
+#[inline(always)]
+pub(crate) fn softmax_row(row: &mut [f32]) {
+    let max = largest(row);
+    row.iter_mut().for_each(|v| *v = exp(*v - max));
+    let scale = 1.0 / sum(row);
+    row.iter_mut().for_each(|v| *v *= scale);
 }
 
 /// The logarithm of softmax over each lane of `len` elements that lie `inner` apart.
@@ -80,15 +84,18 @@ fn column_max(block: &mut [f32], inner: usize, first: usize) -> [f32; LANES] {
     max
 }
 
+#[inline(always)]
 fn largest(row: &[f32]) -> f32 {
     fold(row, f32::NEG_INFINITY, |m, v| if v > m { v } else { m })
 }
 
+#[inline(always)]
 fn sum(row: &[f32]) -> f32 {
     fold(row, 0.0, |s, v| s + v)
 }
 
 /// Folds with [`LANES`] partial results, so that the processor need not wait for one to begin the next.
+#[inline(always)]
 fn fold(row: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
     let mut lanes = [start; LANES];
     let (chunks, tail) = row.as_chunks::<LANES>();

@@ -90,6 +90,12 @@ impl ConvCase {
         self
     }
 
+    /// The same channels, one pixel and a window of one; weights beyond -128 are for the others.
+    pub(crate) fn one_pixel(mut self) -> ConvCase {
+        (self.geometry.batch, self.geometry.axes) = (1, [Axis::UNIT; 3]);
+        self
+    }
+
     /// The same windows, transposed: outputs are what a convolution's inputs would be.
     pub(crate) fn transposed(mut self) -> ConvCase {
         for (axis, after) in self.geometry.axes[1..].iter_mut().zip(self.after) {

@@ -1,6 +1,7 @@
 //! The integer kernels against their formulas, written naively: any set of kernels must pass.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod best;
 mod cases;
 mod oracle;
 
@@ -15,12 +16,21 @@ proptest! {
     #[test]
     fn conv(case in conv_case(1..=3)) {
         check_conv(&case, Generic::conv_i8, oracle::conv, case.dense_weights());
+        check_conv(&case, best::conv, oracle::conv, case.dense_weights());
+    }
+
+    /// A layer for one pixel.
+    #[test]
+    fn matvec(case in conv_case(1..=1)) {
+        let case = case.one_pixel();
+        check_conv(&case, best::conv, oracle::conv, case.dense_weights());
     }
 
     #[test]
     fn depthwise_conv(case in conv_case(1..=1)) {
         let case = case.depthwise();
         check_conv(&case, Generic::depthwise_conv_i8, oracle::depthwise_conv, case.depthwise_weights());
+        check_conv(&case, best::depthwise_conv, oracle::depthwise_conv, case.depthwise_weights());
     }
 
     #[test]
@@ -69,6 +79,9 @@ proptest! {
         let mut y = a.clone();
         Generic::mul_i8(&steps, &mut y, b);
         prop_assert_eq!(&y, &expected(|a, b| a * b));
+        let [sum, product] = siskin_kernels::best(best::AddAndMul(&steps, &a, b));
+        prop_assert_eq!(sum, expected(|a, b| a + b));
+        prop_assert_eq!(product, expected(|a, b| a * b));
     }
 
     #[test]
@@ -94,7 +107,9 @@ proptest! {
     fn total(case in hostile_conv(), scale: f32, transposed: bool) {
         let operands = case.operands(case.weights);
         let conv = operands.conv(&case);
-        for kernel in [Generic::conv_i8, Generic::depthwise_conv_i8, Generic::conv_transpose_i8] {
+        let kernels: [Kernel; 5] =
+            [Generic::conv_i8, Generic::depthwise_conv_i8, Generic::conv_transpose_i8, best::conv, best::depthwise_conv];
+        for kernel in kernels {
             kernel(&conv, &mut case.output());
         }
         let pool = AveragePoolI8 { geometry: case.geometry, x: conv.x, x_zero: 0, scale, count_include_pad: transposed, output: conv.output };
