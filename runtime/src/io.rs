@@ -138,6 +138,8 @@ pub struct Io<'a> {
     outputs: [Option<(TypeRef<'a>, &'a mut [u8])>; MAX_OUTPUTS],
     scratch: &'a mut [u8],
     in_place: Option<usize>,
+    #[cfg(feature = "pack")]
+    packed: &'a [u8],
 }
 
 impl<'a> Io<'a> {
@@ -148,7 +150,30 @@ impl<'a> Io<'a> {
         scratch: &'a mut [u8],
         in_place: Option<usize>,
     ) -> Io<'a> {
-        Io { inputs, outputs, scratch, in_place }
+        Io {
+            inputs,
+            outputs,
+            scratch,
+            in_place,
+            #[cfg(feature = "pack")]
+            packed: &[],
+        }
+    }
+
+    /// The same run with the operator's constants packed, see [`crate::Op::pack`].
+    #[cfg(feature = "pack")]
+    #[must_use]
+    pub const fn with_packed(self, packed: &'a [u8]) -> Io<'a> {
+        Io { packed, ..self }
+    }
+
+    /// What [`crate::Op::pack`] made of the constants; empty if nothing was packed.
+    #[must_use]
+    pub const fn packed(&self) -> &'a [u8] {
+        #[cfg(feature = "pack")]
+        return self.packed;
+        #[cfg(not(feature = "pack"))]
+        &[]
     }
 
     /// The number of inputs, absent ones included.

@@ -8,6 +8,9 @@
 //! once; after that a run only computes. Memory is the caller's: an arena and, for models with memory, a state,
 //! of the exact lengths that the compiler printed.
 //!
+//! On hosts the feature `pack` adds `op::native()`, every operator with the fastest kernels of the processor, and `Model::pack`, which
+//! orders constants for them in memory of the caller. Integer answers stay the same, bit for bit.
+//!
 //! What is absent: files, threads, clocks, an allocator. They belong to the caller.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -21,6 +24,8 @@ mod io;
 mod memory;
 mod model;
 pub mod op;
+#[cfg(feature = "pack")]
+mod pack;
 mod pairs;
 pub mod prepare;
 pub mod quant;

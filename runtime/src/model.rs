@@ -10,6 +10,8 @@ use siskin_format::{Artifact, IoRecord, OpRecord};
 pub struct Model<'a> {
     pub(crate) artifact: Artifact<'a>,
     pub(crate) ops: OpSet,
+    #[cfg(feature = "pack")]
+    pub(crate) packed: &'a [u8],
 }
 
 /// An input or output of a model.
@@ -38,7 +40,12 @@ impl<'a> Model<'a> {
     /// [`Error::Format`] if the file is damaged; [`Error::Unsupported`] if an operator is not linked;
     /// [`Error::DType`], [`Error::Shape`] or [`Error::Attrs`] if an operator refuses its operands.
     pub fn parse(bytes: &'a [u8], ops: &OpSet) -> Result<Model<'a>, Error> {
-        let model = Model { artifact: Artifact::parse(bytes)?, ops: *ops };
+        let model = Model {
+            artifact: Artifact::parse(bytes)?,
+            ops: *ops,
+            #[cfg(feature = "pack")]
+            packed: &[],
+        };
         for (record, i) in model.artifact.ops().iter().zip(0u16..) {
             let code = Code(record.code);
             let entry = ops.get(code).ok_or(Error::Unsupported(i, code))?;

@@ -7,7 +7,7 @@ use crate::op::Code;
 use crate::{Axes, DType, Error, Model, TypeRef, draw, quant};
 use bytemuck::Pod;
 use core::ops::Range;
-use siskin_format::{ALIGN, Artifact, Golden, IoRecord, OpRecord, Place, Prng, TensorRecord};
+use siskin_format::{ALIGN, Golden, IoRecord, OpRecord, Place, Prng, TensorRecord};
 
 /// A model with the caller's memory.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl<'m> Session<'m> {
     pub fn step(&mut self) -> bool {
         let ops = self.model.artifact.ops();
         if let Some(record) = ops.get(self.next) {
-            run_op(&self.model, record, self.arena, self.state);
+            run_op(&self.model, self.next, record, self.arena, self.state);
         }
         self.next = self.next.saturating_add(1);
         if self.next >= ops.len() {
@@ -339,6 +339,7 @@ fn read<T: Pod>(values: &mut [f32], bytes: &[u8], f: impl Fn(T) -> f32) {
 /// The inputs of one operator at run time.
 struct RecordValues<'s, 'a> {
     types: RecordTypes<'s, 'a>,
+    model: &'s Model<'a>,
     arena: &'s Pieces<'a>,
     state: &'s Pieces<'a>,
     in_place: Option<usize>,
@@ -360,8 +361,9 @@ impl<'a> Values<'a> for RecordValues<'a, 'a> {
             return None;
         }
         let artifact = self.types.artifact;
-        let tensor = artifact.tensor(*self.types.inputs.get(i)?)?;
-        let range = artifact.range(tensor)?;
+        let index = *self.types.inputs.get(i)?;
+        let tensor = artifact.tensor(index)?;
+        let range = range(self.model, index, tensor)?;
         match tensor.place()? {
             Place::Weights => artifact.weights().get(range),
             Place::Arena => self.arena.read(range),
@@ -371,15 +373,30 @@ impl<'a> Values<'a> for RecordValues<'a, 'a> {
 }
 
 /// Where output or scratch `k` of an operator lies, if in `place`.
-fn written(artifact: &Artifact<'_>, written: &[u16], k: usize, place: Place) -> Option<Range<usize>> {
-    let tensor = artifact.tensor(*written.get(k)?)?;
-    if tensor.place() == Some(place) { artifact.range(tensor) } else { None }
+fn written(model: &Model<'_>, written: &[u16], k: usize, place: Place) -> Option<Range<usize>> {
+    let index = *written.get(k)?;
+    let tensor = model.artifact.tensor(index)?;
+    if tensor.place() == Some(place) { range(model, index, tensor) } else { None }
 }
 
-/// Runs one operator of a verified plan.
-fn run_op(model: &Model<'_>, record: &OpRecord, arena: &mut [u8], state: &mut [u8]) {
+/// The bytes of tensor `index` within their place.
+#[allow(unused_variables, reason = "the table is by number, the file by record")]
+fn range(model: &Model<'_>, index: u16, tensor: &TensorRecord) -> Option<Range<usize>> {
+    #[cfg(feature = "pack")]
+    return model.packed_range(index);
+    #[cfg(not(feature = "pack"))]
+    model.artifact.range(tensor)
+}
+
+/// Runs operator `i` of a verified plan.
+#[cfg_attr(not(feature = "pack"), allow(unused_variables, reason = "only packed constants are found by number"))]
+fn run_op(model: &Model<'_>, i: usize, record: &OpRecord, arena: &mut [u8], state: &mut [u8]) {
     let artifact = &model.artifact;
-    let Some(entry) = model.ops.get(Code(record.code)) else { return };
+    #[cfg(feature = "pack")]
+    let (packed, known) = model.packed_op(i);
+    #[cfg(not(feature = "pack"))]
+    let known = None;
+    let Some(entry) = known.or_else(|| model.ops.get(Code(record.code))) else { return };
     let operands = artifact.operands(record);
     let Some((inputs, outs)) = operands.split_at_checked(record.inputs.into()) else { return };
     let count = usize::from(record.outputs);
@@ -393,7 +410,7 @@ fn run_op(model: &Model<'_>, record: &OpRecord, arena: &mut [u8], state: &mut [u
             usize::MAX
         }
     };
-    let ranges = |place| core::array::from_fn(|i| written(artifact, outs, slot(i), place));
+    let ranges = |place| core::array::from_fn(|i| written(model, outs, slot(i), place));
     let mut arena = Pieces::cut(arena, &ranges(Place::Arena));
     let mut state = Pieces::cut(state, &ranges(Place::State));
     let outputs = core::array::from_fn(|i| {
@@ -403,6 +420,10 @@ fn run_op(model: &Model<'_>, record: &OpRecord, arena: &mut [u8], state: &mut [u
     });
     let scratch = arena.take(MAX_OUTPUTS);
     let in_place = record.in_place.checked_sub(1).map(usize::from);
-    let values = RecordValues { types: RecordTypes { artifact, inputs }, arena: &arena, state: &state, in_place };
-    entry.run(artifact.attrs(record), &mut Io::new(&values, outputs, scratch, in_place));
+    let values =
+        RecordValues { types: RecordTypes { artifact, inputs }, model, arena: &arena, state: &state, in_place };
+    let io = Io::new(&values, outputs, scratch, in_place);
+    #[cfg(feature = "pack")]
+    let io = io.with_packed(packed);
+    entry.run(artifact.attrs(record), &mut { io });
 }

@@ -80,7 +80,7 @@ unary! {
     Mish = 87, NoAttrs, SHORT, |_, x| x * math::tanh(softplus(x));
     /// `x · Φ(x)`, `Φ` the distribution function of the normal distribution.
     Gelu = 88, GeluAttrs, SHORT, |a, x| if a.tanh { gelu_tanh(x) } else {
-        0.5 * x * (1.0 + libm::erff(x * core::f32::consts::FRAC_1_SQRT_2))
+        0.5 * x * (1.0 + math::erf(x * core::f32::consts::FRAC_1_SQRT_2))
     };
     /// `x · max(0, min(1, x/6 + 1/2))`.
     HardSwish = 89, NoAttrs, SHORT, |_, x| x * clip(x * (1.0 / 6.0) + 0.5, 0.0, 1.0);

@@ -7,6 +7,7 @@
 //!
 //! One to three spatial axes; the order of the sum is stated in `siskin_kernels::generic::conv_f32`.
 
+use super::pack;
 use super::window::{self, Window};
 use crate::{Axes, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
 use half::f16;
@@ -71,9 +72,14 @@ impl Op for Conv {
         geometry(attrs, x.shape, w.shape).map_or(0, |g| g.macs())
     }
 
+    fn pack<K: Kernels>(attrs: &ConvAttrs, io: &Io<'_>, out: &mut [u8]) -> usize {
+        let Ok(geometry) = geometry(attrs, io.shape(0), io.shape(1)) else { return 0 };
+        pack::floats(out, &mut |out| K::pack_conv_f32(&geometry, weights(io), out))
+    }
+
     fn run<K: Kernels>(attrs: &ConvAttrs, io: &mut Io<'_>) {
         let Ok(geometry) = geometry(attrs, io.shape(0), io.shape(1)) else { return };
-        K::conv_f32(ConvF32 {
+        let conv = ConvF32 {
             geometry,
             x: io.input(0),
             w: weights(io),
@@ -81,7 +87,8 @@ impl Op for Conv {
             clamp: (attrs.min, attrs.max),
             scratch: io.scratch(),
             y: io.output(0),
-        });
+        };
+        K::packed_conv_f32(conv, pack::read(io));
     }
 }
 

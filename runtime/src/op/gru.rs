@@ -55,11 +55,15 @@ impl Op for Gru {
         recurrent::macs(&attrs.common(), FORM, sig)
     }
 
+    fn pack<K: Kernels>(attrs: &GruAttrs, io: &Io<'_>, out: &mut [u8]) -> usize {
+        recurrent::pack::<K>(&attrs.common(), FORM, io, out)
+    }
+
     fn run<K: Kernels>(attrs: &GruAttrs, io: &mut Io<'_>) {
         let [f, g, backward_f, backward_g] = attrs.activations;
         recurrent::run(&attrs.common(), FORM, io, &mut |layer, step| {
             let activations = if layer.direction == 0 { [f, g] } else { [backward_f, backward_g] };
-            K::gru_f32(GruF32 {
+            let cell = GruF32 {
                 x: step.x,
                 h: step.h,
                 w: layer.w,
@@ -69,7 +73,8 @@ impl Op for Gru {
                 linear_before_reset: attrs.linear_before_reset,
                 clip: attrs.clip,
                 scratch: step.scratch,
-            });
+            };
+            K::packed_gru_f32(cell, layer.packed);
         });
     }
 }

@@ -60,12 +60,16 @@ impl Op for Lstm {
         recurrent::macs(&attrs.common(), FORM, sig)
     }
 
+    fn pack<K: Kernels>(attrs: &LstmAttrs, io: &Io<'_>, out: &mut [u8]) -> usize {
+        recurrent::pack::<K>(&attrs.common(), FORM, io, out)
+    }
+
     fn run<K: Kernels>(attrs: &LstmAttrs, io: &mut Io<'_>) {
         let [f, g, h, backward_f, backward_g, backward_h] = attrs.activations;
         let peepholes = io.input::<f32>(7);
         recurrent::run(&attrs.common(), FORM, io, &mut |layer, step| {
             let forward = layer.direction == 0;
-            K::lstm_f32(LstmF32 {
+            let cell = LstmF32 {
                 x: step.x,
                 peepholes: recurrent::part(peepholes, layer.direction, step.h.len().saturating_mul(3)),
                 h: step.h,
@@ -77,7 +81,8 @@ impl Op for Lstm {
                 input_forget: attrs.input_forget,
                 clip: attrs.clip,
                 scratch: step.scratch,
-            });
+            };
+            K::packed_lstm_f32(cell, layer.packed);
         });
     }
 }

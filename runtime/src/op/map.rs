@@ -34,7 +34,7 @@ macro_rules! unary {
                     let $a = attrs;
                     $real
                 };
-                let row = |y: &mut [f32]| y.iter_mut().for_each(|y| *y = real(*y));
+                let row = |y: &mut [f32]| K::map_f32(y, real);
                 $crate::op::map::map(io, &row, $crate::op::map::unary!(@wide $(|$n| $wide)?));
             }
         }

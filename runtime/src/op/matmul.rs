@@ -7,6 +7,7 @@
 //! `b` may be stored in half precision; sums are in `f32`. Operands have two axes or more: the importer gives a vector
 //! its second one. Other element types: [`MatMulAny`](super::MatMulAny).
 
+use super::pack;
 use crate::strided::{Strides, broadcast, broadcast_shape, rows};
 use crate::{Axes, Code, DType, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type};
 use siskin_kernels::{MatMulF32, Weights};
@@ -59,7 +60,15 @@ impl Op for MatMul {
         Product::of(sig, 0, 1, attrs.transpose_b).map_or(0, |p| p.macs())
     }
 
+    /// One matrix for all of `a`.
+    fn pack<K: Kernels>(attrs: &MatMulAttrs, io: &Io<'_>, out: &mut [u8]) -> usize {
+        let product = Product::new(io.shape(0), io.shape(1), attrs.transpose_b);
+        let Some(p) = product.filter(|p| p.stack.elements() == 1) else { return 0 };
+        pack::floats(out, &mut |out| K::pack_matmul_f32(weights(io, 1), p.k, p.n, attrs.transpose_b, out))
+    }
+
     fn run<K: Kernels>(attrs: &MatMulAttrs, io: &mut Io<'_>) {
+        let packed = pack::read(io);
         let Some(product) = Product::new(io.shape(0), io.shape(1), attrs.transpose_b) else { return };
         let (a, b, bias, y) = (io.input::<f32>(0), weights(io, 1), io.input(2), io.output::<f32>(0));
         let Product { k, n, .. } = product;
@@ -69,7 +78,7 @@ impl Op for MatMul {
             let a = a.get(a_at..).unwrap_or(&[]);
             let y = y.get_mut(y_at..y_at.saturating_add(len)).unwrap_or(&mut []);
             let b = b.get(b_at..b_at.saturating_add(k.saturating_mul(n)));
-            K::matmul_f32(MatMulF32 { a, b, bias, y, k, n, transpose_b, min, max });
+            K::packed_matmul_f32(MatMulF32 { a, b, bias, y, k, n, transpose_b, min, max }, packed);
         });
     }
 }

@@ -6,6 +6,8 @@
 //! A run is total: whatever the operands hold it neither panics nor reads out of bounds; with operands that the
 //! rule accepted it computes what ONNX says.
 
+#[cfg(feature = "pack")]
+use crate::Generic;
 use crate::attrs::{Attrs, Valid, check};
 use crate::io::{Io, Outputs, Sig};
 use crate::{Kernels, Refusal};
@@ -50,6 +52,14 @@ pub trait Op {
         0
     }
 
+    /// Packs constants for the kernels `K` into `out`, if there is room for all; returns how many bytes they take, 0 for none.
+    /// `io` has only the constants: other inputs read as empty, and there is no output. A run finds the bytes in
+    /// [`Io::packed`].
+    fn pack<K: Kernels>(attrs: &Self::Attrs, io: &Io<'_>, out: &mut [u8]) -> usize {
+        let _ = (attrs, io, out);
+        0
+    }
+
     /// Computes the outputs.
     fn run<K: Kernels>(attrs: &Self::Attrs, io: &mut Io<'_>);
 }
@@ -66,6 +76,8 @@ pub struct Entry {
     in_place: fn(&[u32], &Sig<'_>, usize) -> bool,
     macs: fn(&[u32], &Sig<'_>) -> u64,
     run: fn(&[u32], &mut Io<'_>),
+    #[cfg(feature = "pack")]
+    pack: fn(&[u32], &Io<'_>, &mut [u8]) -> usize,
     #[cfg(feature = "text")]
     show: fn(&[u32], &mut fmt::Formatter<'_>) -> fmt::Result,
     #[cfg(feature = "text")]
@@ -84,6 +96,8 @@ impl Entry {
             in_place: |words, sig, i| O::in_place(&O::Attrs::of(words), sig, i),
             macs: |words, sig| O::macs(&O::Attrs::of(words), sig),
             run: |words, io| O::run::<K>(&O::Attrs::of(words), io),
+            #[cfg(feature = "pack")]
+            pack: |words, io, out| O::pack::<K>(&O::Attrs::of(words), io, out),
             #[cfg(feature = "text")]
             show: |words, f| O::Attrs::read(words).map_or(Err(fmt::Error), |a| a.show(f)),
             #[cfg(feature = "text")]
@@ -122,6 +136,12 @@ impl Entry {
         if check(attrs, self.valid).is_ok() {
             (self.run)(attrs, io);
         }
+    }
+
+    /// Packs constants, see [`Op::pack`].
+    #[cfg(feature = "pack")]
+    pub fn pack(&self, attrs: &[u32], io: &Io<'_>, out: &mut [u8]) -> usize {
+        check(attrs, self.valid).map_or(0, |()| (self.pack)(attrs, io, out))
     }
 
     /// Writes the attributes' text form.
@@ -214,6 +234,19 @@ macro_rules! catalogue {
             OpSet(All::<K>::ENTRIES)
         }
 
+        /// Every operator, those that gain from it with the kernels `K`.
+        #[cfg(feature = "pack")]
+        const fn accelerated<K: Kernels>() -> OpSet {
+            struct All<K>(core::marker::PhantomData<K>);
+            impl<K: Kernels> All<K> {
+                const ENTRIES: &'static [&'static Entry] = &native::replaced(
+                    [$($(&Entry::of::<$op, Generic>()),+),*],
+                    native::entries::<K>(),
+                );
+            }
+            OpSet(All::<K>::ENTRIES)
+        }
+
         /// Hands the type of every operator to a macro, separated by commas: `each_op!(declare)`.
         #[macro_export]
         macro_rules! each_op {
@@ -222,7 +255,12 @@ macro_rules! catalogue {
     };
 }
 
+#[cfg(feature = "pack")]
+mod native;
 mod qlinear;
+
+#[cfg(feature = "pack")]
+pub use native::native;
 
 // The one list. A new operator adds its line: module, then the operators in it.
 catalogue! { $
@@ -294,6 +332,7 @@ mod chaos;
 mod indices;
 mod map;
 mod number;
+mod pack;
 mod real;
 pub mod recurrent;
 mod reduction;

@@ -63,9 +63,14 @@ impl Op for QLinearConv {
         dense(attrs, x.shape, w.shape).map_or(0, |g| qlinear::count(&[g.batch, pixels(&g), weights]))
     }
 
+    fn pack<K: Kernels>(attrs: &QLinearConvAttrs, io: &Io<'_>, out: &mut [u8]) -> usize {
+        let geometry = dense(attrs, io.shape(0), io.shape(1)).ok().filter(|_| constant(io));
+        geometry.map_or(0, |g| K::pack_conv_i8(&operands(io, g, attrs.zeros), out))
+    }
+
     fn run<K: Kernels>(attrs: &QLinearConvAttrs, io: &mut Io<'_>) {
         if let Ok(g) = dense(attrs, io.shape(0), io.shape(1)) {
-            K::conv_i8(&operands(io, g, attrs.zeros), io.output(0));
+            K::packed_conv_i8(&operands(io, g, attrs.zeros), io.packed(), io.output(0));
         }
     }
 }
@@ -87,9 +92,14 @@ impl Op for QLinearDepthwiseConv {
         depthwise(attrs, x.shape, w.shape).map_or(0, |g| qlinear::count(&[g.batch, pixels(&g), weights]))
     }
 
+    fn pack<K: Kernels>(attrs: &QLinearDepthwiseConvAttrs, io: &Io<'_>, out: &mut [u8]) -> usize {
+        let geometry = depthwise(attrs, io.shape(0), io.shape(1)).ok().filter(|_| constant(io));
+        geometry.map_or(0, |g| K::pack_depthwise_conv_i8(&operands(io, g, attrs.zeros), out))
+    }
+
     fn run<K: Kernels>(attrs: &QLinearDepthwiseConvAttrs, io: &mut Io<'_>) {
         if let Ok(g) = depthwise(attrs, io.shape(0), io.shape(1)) {
-            K::depthwise_conv_i8(&operands(io, g, attrs.zeros), io.output(0));
+            K::packed_depthwise_conv_i8(&operands(io, g, attrs.zeros), io.packed(), io.output(0));
         }
     }
 }
@@ -119,6 +129,11 @@ fn depthwise(attrs: &QLinearDepthwiseConvAttrs, x: &[u32], w: &[u32]) -> Result<
     }
     let channels = channels as usize;
     Ok(Conv { batch: batch as usize, in_channels: channels, out_channels: channels, groups: channels, axes })
+}
+
+/// Whether weights, bias and scale are all there before a run.
+pub(super) fn constant(io: &Io<'_>) -> bool {
+    (1..4).all(|i| !io.bytes(i).is_empty())
 }
 
 /// Output pixels of one sample.

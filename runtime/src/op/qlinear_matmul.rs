@@ -11,6 +11,7 @@
 //! wraps. Source: ONNX `QLinearMatMul`.
 
 use super::qlinear;
+use super::qlinear_conv::constant;
 use crate::attrs::SignedQuad;
 use crate::strided::{self, broadcast, broadcast_shape};
 use crate::{Axes, Code, DType, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig};
@@ -64,24 +65,36 @@ impl Op for QLinearMatMul {
         qlinear::count(&[x.shape.elements(), w.shape.dim(0) as usize])
     }
 
-    /// A convolution of one row of pixels by a window of one.
+    fn pack<K: Kernels>(attrs: &QLinearMatMulAttrs, io: &Io<'_>, out: &mut [u8]) -> usize {
+        if constant(io) { K::pack_conv_i8(&product(attrs, io), out) } else { 0 }
+    }
+
     fn run<K: Kernels>(attrs: &QLinearMatMulAttrs, io: &mut Io<'_>) {
-        let [x_zero, ..] = attrs.zeros.0;
-        let (x, w) = (io.input(0), io.shape(1));
-        let (outs, depth) = (w.dim(0) as usize, w.dim(1) as usize);
-        let pixels = x.len().checked_div(depth).unwrap_or(0);
-        let cols = Axis { input: pixels, output: pixels, ..Axis::UNIT };
-        let axes = [Axis::UNIT, Axis::UNIT, cols];
-        let product = ConvI8 {
-            geometry: Conv { batch: 1, in_channels: depth, out_channels: outs, groups: 1, axes },
-            x,
-            x_zero,
-            w: io.input(1),
-            bias: io.input(2),
-            scale: io.input(3),
-            output: qlinear::output(attrs.zeros),
-        };
-        K::conv_i8(&product, io.output(0));
+        K::packed_conv_i8(&product(attrs, io), io.packed(), io.output(0));
+    }
+}
+
+/// A convolution of one row of pixels by a window of one.
+fn product<'a>(attrs: &QLinearMatMulAttrs, io: &Io<'a>) -> ConvI8<'a> {
+    let [x_zero, ..] = attrs.zeros.0;
+    let w = io.shape(1);
+    let (outs, depth) = (w.dim(0) as usize, w.dim(1) as usize);
+    let pixels = io.shape(0).elements().checked_div(depth).unwrap_or(0);
+    let cols = Axis { input: pixels, output: pixels, ..Axis::UNIT };
+    ConvI8 {
+        geometry: Conv {
+            batch: 1,
+            in_channels: depth,
+            out_channels: outs,
+            groups: 1,
+            axes: [Axis::UNIT, Axis::UNIT, cols],
+        },
+        x: io.input(0),
+        x_zero,
+        w: io.input(1),
+        bias: io.input(2),
+        scale: io.input(3),
+        output: qlinear::output(attrs.zeros),
     }
 }
 

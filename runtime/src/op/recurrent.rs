@@ -19,7 +19,7 @@ use siskin_kernels::{Activation, Function};
 
 mod walk;
 
-pub(super) use walk::{part, run};
+pub(super) use walk::{pack, part, run};
 
 /// `direction`: from the first step to the last.
 pub const FORWARD: u32 = 0;

@@ -47,7 +47,7 @@ unary! {
         n => wide(n, |v| if v > 0.0 { 1.0 } else if v < 0.0 { -1.0 } else { v }),
     };
     /// The error function, `2/√π · ∫ e^-t² dt` from 0 to `x`.
-    Erf = 73, NoAttrs, SHORT, |_, x| libm::erff(x);
+    Erf = 73, NoAttrs, SHORT, |_, x| math::erf(x);
     /// `sin x`, radians.
     Sin = 74, NoAttrs, SHORT, |_, x| rounded(double::sin, x);
     /// `cos x`, radians.

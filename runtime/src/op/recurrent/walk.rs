@@ -3,13 +3,16 @@
 use super::{Common, Form, REVERSE, Sizes, Y, Y_C, Y_H};
 use crate::Io;
 use crate::op::matmul::weights;
-use siskin_kernels::Weights;
+use crate::op::pack::{floats, read};
+use siskin_kernels::{Kernels, Weights};
 
 /// One direction's constants.
 pub(in crate::op) struct Layer<'a> {
     pub(in crate::op) w: Weights<'a>,
     pub(in crate::op) r: Weights<'a>,
     pub(in crate::op) bias: &'a [f32],
+    /// `w` and `r` packed, or empty.
+    pub(in crate::op) packed: [&'a [f32]; 2],
     /// 0 or 1.
     pub(in crate::op) direction: usize,
 }
@@ -32,6 +35,35 @@ fn put(y: &mut [f32], i: usize, from: &[f32]) {
     let start = i.saturating_mul(from.len());
     let part = y.get_mut(start..).unwrap_or(&mut []);
     part.iter_mut().zip(from).for_each(|(y, &v)| *y = v);
+}
+
+/// The matrices `w` and `r` of a direction.
+fn matrices<'a>(io: &Io<'a>, sizes: &Sizes, form: Form, direction: usize) -> [(Weights<'a>, usize, usize); 2] {
+    let hidden = sizes.hidden as usize;
+    let rows = hidden.saturating_mul(form.gates as usize);
+    [(1, sizes.inputs as usize), (2, hidden)].map(|(operand, columns)| {
+        let len = rows.saturating_mul(columns);
+        let start = direction.saturating_mul(len);
+        (weights(io, operand).get(start..start.saturating_add(len)), columns, rows)
+    })
+}
+
+/// Packs both matrices of each direction, one after the other.
+pub(in crate::op) fn pack<K: Kernels>(common: &Common, form: Form, io: &Io<'_>, out: &mut [u8]) -> usize {
+    let Some(sizes) = Sizes::new(&io.shape(0), &io.shape(2), common) else { return 0 };
+    floats(out, &mut |out| {
+        let mut taken = 0usize;
+        for direction in 0..sizes.directions as usize {
+            for (matrix, columns, rows) in matrices(io, &sizes, form, direction) {
+                let room = out.get_mut(taken..).unwrap_or(&mut []);
+                match K::pack_matmul_f32(matrix, columns, rows, true, room) {
+                    0 => return 0,
+                    len => taken = taken.saturating_add(len),
+                }
+            }
+        }
+        taken
+    })
 }
 
 /// Walks every direction, sample and step.
@@ -74,6 +106,7 @@ struct Walk<'a> {
     h: &'a mut [f32],
     c: &'a mut [f32],
     scratch: &'a mut [f32],
+    packed: &'a [f32],
 }
 
 impl<'a> Walk<'a> {
@@ -106,6 +139,7 @@ impl<'a> Walk<'a> {
             h,
             c,
             scratch,
+            packed: read(io),
         }
     }
 
@@ -117,10 +151,15 @@ impl<'a> Walk<'a> {
             v.get(start..start.saturating_add(n))
         };
         let bias = part(self.bias, direction, rows.saturating_mul(2));
+        let each = self.packed.len().checked_div(self.sizes.directions as usize).unwrap_or(0);
+        // Padded alike, the two share by their columns.
+        let share = each.checked_div(inputs.saturating_add(hidden)).unwrap_or(0).saturating_mul(inputs);
+        let packed = part(self.packed, direction, each).split_at_checked(share).unwrap_or_default();
         Layer {
             w: of(self.w, rows.saturating_mul(inputs)),
             r: of(self.r, rows.saturating_mul(hidden)),
             bias,
+            packed: packed.into(),
             direction,
         }
     }
