@@ -6,6 +6,7 @@
 
 mod arrows;
 mod bare;
+mod bench;
 mod capi;
 mod chromium;
 mod ci;
@@ -33,6 +34,8 @@ enum Task {
     Arrows,
     /// Links every operator for bare targets; proves that no panic and no allocator is left.
     Bare,
+    /// Times siskin and its peers in one run; writes the table, a record and a plot.
+    Bench(bench::Args),
     /// The C library: header, static libraries, programs on this machine and in QEMU.
     Capi(capi::Args),
     /// The ONNX backend's test vectors.
@@ -65,6 +68,7 @@ fn run(task: Task) -> Result<()> {
         Task::Ci(args) => ci::run(&args),
         Task::Arrows => arrows::run(),
         Task::Bare => bare::run(),
+        Task::Bench(args) => bench::run(&args),
         Task::Capi(args) => capi::run(&args),
         Task::Conformance(Conformance::Fetch) => {
             println!("{}", conformance::fetch()?.display());

@@ -17,6 +17,7 @@ use crate::shell;
 const UNSAFE: &[(&str, &str)] = &[
     ("runtime/kernels/", "SIMD intrinsics"),
     ("runtime/capi/", "C callers pass raw pointers"),
+    ("benches/peers/", "the peak is measured in the processor's own instructions"),
     ("runtime/examples/", "firmware names its entry point and its memory for the linker"),
 ];
 
