@@ -84,7 +84,7 @@ fn steps(session: &mut Session<'_>) -> Result<()> {
 }
 
 fn shapes(step: &siskin::Step<'_>) -> String {
-    let dims = |&t: &u16| step.ty(t).map_or(String::new(), |ty| format!("{:?}", ty.shape.dims()));
+    let dims = |&t: &u16| step.ty(t).map_or(String::new(), |ty| format!("{:?}", ty.shape));
     let inputs: Vec<String> = step.inputs().iter().take(2).map(dims).collect();
     format!("{} -> {}", inputs.join(" "), step.outputs().first().map_or(String::new(), dims))
 }

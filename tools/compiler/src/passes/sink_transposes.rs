@@ -13,8 +13,8 @@ use crate::ir::{Graph, IrError, Node, NodeId, Tensor, ValueId};
 use siskin::op::{
     Add, And, BitShift, BitwiseAnd, BitwiseOr, BitwiseXor, Concat, ConcatAttrs, DequantizeAttrs, DequantizeLinear, Div,
     Equal, Greater, GreaterOrEqual, Less, LessOrEqual, LogSoftmax, Max, Min, Mod, Mul, Or, PRelu, Pad, PadAttrs, Pow,
-    QuantizeAttrs, QuantizeLinear, ReduceAttrs, Reshape, ReshapeAttrs, Slice, SliceAttrs, Softmax, SoftmaxAttrs, Sub,
-    Transpose, TransposeAttrs, Where, Xor,
+    QuantizeAttrs, QuantizeLinear, ReduceAttrs, Reshape, ReshapeAttrs, ResizeAxis, ResizeAxisAttrs, Slice, SliceAttrs,
+    Softmax, SoftmaxAttrs, Sub, Transpose, TransposeAttrs, Where, Xor,
 };
 use siskin::{Code, Op, Shape};
 
@@ -177,6 +177,9 @@ fn plan(graph: &Graph, node: &Node, perm: &Perm) -> Option<Plan> {
     if let Some(a) = node.get::<DequantizeLinear>() {
         return with(words(&DequantizeAttrs { axis: axis(a.axis)?, ..a }));
     }
+    if let Some(a) = node.get::<ResizeAxis>() {
+        return with(words(&ResizeAxisAttrs { axis: axis(a.axis)? }));
+    }
     if let Some(a) = node.get::<Concat>() {
         let all = node.inputs.iter().flatten().all(|&v| alike(v));
         return with(words(&ConcatAttrs { axis: axis(a.axis)? })).filter(|_| all);
@@ -238,6 +241,17 @@ mod tests {
              y: f32[3,2] = Add(t, c)\nout y\n",
             "graph g\nin x: f32[2,3]\nconst c: f32[3,1] = 1 2 3\nk: f32[1,3] = Transpose(c) perm=[1,0,2,3,4,5,6,7]\n\
              y: f32[2,3] = Add(x, k)\nt: f32[3,2] = Transpose(y) perm=[1,0,2,3,4,5,6,7]\nout t\n",
+        );
+    }
+
+    #[test]
+    fn below_a_resizing() {
+        super::super::check(
+            PASS,
+            "graph g\nin x: f32[2,3]\nt: f32[3,2] = Transpose(x) perm=[1,0,2,3,4,5,6,7]\nconst p: i32[3,1] = 0 0 1\n\
+             y: f32[3,3] = ResizeAxis(t, p) axis=1\nout y\n",
+            "graph g\nin x: f32[2,3]\nconst p: i32[3,1] = 0 0 1\ny: f32[3,3] = ResizeAxis(x, p) axis=0\n\
+             t: f32[3,3] = Transpose(y) perm=[1,0,2,3,4,5,6,7]\nout t\n",
         );
     }
 
