@@ -57,6 +57,18 @@ pub trait Kernels: Sized + 'static {
         generic::conv_transpose_f32(args);
     }
 
+    /// As [`Kernels::pack_conv_f32`], for [`Kernels::packed_conv_transpose_f32`].
+    fn pack_conv_transpose_f32(g: &Conv, w: Weights<'_>, out: &mut [f32]) -> usize {
+        let _ = (g, w, out);
+        0
+    }
+
+    /// As [`Kernels::conv_transpose_f32`]; see [`Kernels::packed_conv_f32`].
+    fn packed_conv_transpose_f32(args: ConvF32<'_>, packed: &[f32]) {
+        let _ = packed;
+        Self::conv_transpose_f32(args);
+    }
+
     /// The greatest element of each window, [`generic::max_pool`].
     fn max_pool<T: generic::Ordered>(g: &Pool, x: &[T], y: &mut [T]) {
         generic::max_pool(g, x, y);

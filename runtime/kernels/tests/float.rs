@@ -64,6 +64,25 @@ fn check_conv(g: Conv, bias: bool) {
     assert!(near(&got, &want, 1e-5), "{g:?}\n{got:?}\n{want:?}");
 }
 
+struct Transposed<'a>(Conv, &'a [f32], &'a [f32], &'a [f32]);
+
+impl WithKernels for Transposed<'_> {
+    type Output = Vec<f32>;
+
+    fn with<K: Kernels>(self) -> Vec<f32> {
+        let Transposed(geometry, x, w, bias) = self;
+        let mut packed = vec![0.0; K::pack_conv_transpose_f32(&geometry, Weights::F32(w), &mut [])];
+        K::pack_conv_transpose_f32(&geometry, Weights::F32(w), &mut packed);
+        let outputs = geometry.axes.iter().map(|a| a.output).product::<usize>() * geometry.batch;
+        let mut y = vec![f32::NAN; outputs * geometry.out_channels];
+        let mut scratch = vec![0.0; ConvF32::scratch_len(&geometry)];
+        let w = Weights::F32(w);
+        let args = ConvF32 { geometry, x, w, bias, clamp: (-1.5, 2.0), scratch: &mut scratch, y: &mut y };
+        K::packed_conv_transpose_f32(args, &packed);
+        y
+    }
+}
+
 struct Product<'a> {
     a: &'a [f32],
     b: &'a [f32],
@@ -137,12 +156,30 @@ impl WithKernels for Cells<'_> {
     }
 }
 
+/// Windows side by side, now and then overlapping or apart.
+fn spread() -> impl Strategy<Value = Axis> {
+    (1usize..9, 1usize..4, prop_oneof![4 => Just(0usize), 1 => Just(1)]).prop_map(|(input, stride, more)| {
+        let kernel = stride + more;
+        Axis { input, output: stride * (input - 1) + kernel, kernel, stride, dilation: 1, pad: 0 }
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
     fn dense_conv(g in conv(), bias: bool) {
         check_conv(g, bias);
+    }
+
+    #[test]
+    fn conv_transpose(rows in spread(), cols in spread(), batch in 1usize..3, ins in 1usize..40, outs in 1usize..40) {
+        let axes = [Axis::UNIT, rows, cols];
+        let g = Conv { batch, in_channels: ins, out_channels: outs, groups: 1, axes };
+        let x = values(batch * rows.input * cols.input * ins, 1);
+        let (w, bias) = (values(g.filter_len() * outs, 2), values(outs, 3));
+        let (got, want) = (best(Transposed(g, &x, &w, &bias)), Transposed(g, &x, &w, &bias).with::<Generic>());
+        prop_assert!(near(&got, &want, 1e-5), "{g:?}");
     }
 
     #[test]

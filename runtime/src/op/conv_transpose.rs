@@ -9,6 +9,7 @@
 //! Then the bias is added and the result clamped. Weights lie as those of `Conv` do, unlike ONNX's.
 
 use super::conv::{channels, check_bias, check_bounds, float_weights, kernel, scratch_bytes, weights};
+use super::pack;
 use super::window::{self, reach};
 use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
 use siskin_kernels::{Axis, ConvF32};
@@ -62,9 +63,14 @@ impl Op for ConvTranspose {
         pixels.saturating_mul(w.shape.elements() as u64)
     }
 
+    fn pack<K: Kernels>(attrs: &ConvTransposeAttrs, io: &Io<'_>, out: &mut [u8]) -> usize {
+        let Ok(geometry) = geometry(attrs, io.shape(0), io.shape(1)) else { return 0 };
+        pack::floats(out, &mut |out| K::pack_conv_transpose_f32(&geometry, weights(io), out))
+    }
+
     fn run<K: Kernels>(attrs: &ConvTransposeAttrs, io: &mut Io<'_>) {
         let Ok(geometry) = geometry(attrs, io.shape(0), io.shape(1)) else { return };
-        K::conv_transpose_f32(ConvF32 {
+        let conv = ConvF32 {
             geometry,
             x: io.input(0),
             w: weights(io),
@@ -72,7 +78,8 @@ impl Op for ConvTranspose {
             clamp: (attrs.min, attrs.max),
             scratch: io.scratch(),
             y: io.output(0),
-        });
+        };
+        K::packed_conv_transpose_f32(conv, pack::read(io));
     }
 }
 

@@ -16,6 +16,9 @@ use crate::{Axis, Conv, ConvF32, Weights};
 /// Elements of a strip: 36 KB of stack.
 const ROOM: usize = 9 * 1024;
 
+/// Elements of a product, in and out, that stay in the second cache while panels pass: 128 KB.
+const BLOCK: usize = 8 * 1024;
+
 /// A convolution as this file computes it.
 struct Plan {
     g: Conv,
@@ -170,7 +173,12 @@ impl Product<'_> {
     pub(super) fn run(&self, a: &[f32], packed: &[f32], rows: Pixels, y: &mut [f32]) {
         let segments = Segments::new(core::iter::once(0));
         let over = Over { x: a, segments: &segments, len: self.k };
-        over.panels(packed, self.n, self.bias, self.clamp, 0, rows, y);
+        let block = BLOCK.checked_div(self.k.saturating_add(self.n)).unwrap_or(0) / ROWS;
+        let mut rest = rows;
+        while rest.left > 0 {
+            let rows = rest.split(block.max(1).wrapping_mul(ROWS));
+            over.panels(packed, self.n, self.bias, self.clamp, 0, rows, y);
+        }
     }
 }
 

@@ -1,31 +1,37 @@
-//! Depthwise float convolution: 8 or 16 channels side by side.
+//! Depthwise float convolution: 8 or 16 channels side by side, read where they lie.
 //!
 //! ```text
 //! packed: for each panel of 16 channels, the last one of 8 if that is enough: weights f32 [taps][lanes]
 //! ```
+//!
+//! Outputs whose windows reach equally far into the padding form a rectangle; its list of taps leaves out what lies there. So nothing
+//! is copied, and the loop over taps tests nothing.
 
 use super::conv_f32::{pack_panels, panels, panels_len, weight};
-use super::segments::{SEGMENTS, Segments, share};
-use super::strip::{Part, Pixels, Stack, Strip, TAIL, block, laid};
+use super::segments::{SEGMENTS, share};
+use super::strip::{Pixels, laid};
 use super::tile_f32::{Place, Sums, store, vectors};
 use crate::{Axis, Conv, ConvF32, Weights};
 use core::arch::x86_64::*;
-
-/// Elements of a strip: 36 KB of stack.
-const ROOM: usize = 9 * 1024;
+use core::ops::Range;
 
 /// Pixels whose sums are in registers together.
-const PIXELS: usize = 5;
+const PIXELS: usize = 6;
 
 const LANES: usize = 16;
+
+/// Channels that go over the image together: their weights, and the rows under them, stay in the caches.
+const DEEP: usize = 128;
+
+/// Outputs of a band of rows: enough to fill tiles from narrow images.
+const BAND: usize = 32;
 
 /// Taps; nothing if there are too many, or nothing to compute.
 fn taps(g: &Conv) -> Option<usize> {
     let [depth, rows, cols] = &g.axes;
     let taps = rows.kernel.checked_mul(cols.kernel)?;
     let plain = *depth == Axis::UNIT && rows.stride > 0 && cols.stride > 0 && g.is_depthwise();
-    let fits = (1..=SEGMENTS).contains(&taps) && block::<f32>(g, ROOM).is_some();
-    (plain && fits).then_some(taps)
+    (plain && (1..=SEGMENTS).contains(&taps)).then_some(taps)
 }
 
 /// Packs what [`conv_f32`] reads, if `out` has room; returns the elements that it takes, 0 if there is no packed form.
@@ -45,65 +51,74 @@ pub(super) fn conv_f32(conv: &mut ConvF32<'_>, packed: &[f32]) -> bool {
     let g = &laid(conv.geometry);
     let Some(taps) = taps(g).filter(|_| !packed.is_empty()) else { return false };
     let [_, down, across] = &g.axes;
-    let Some((deep, tall, wide)) = block::<f32>(g, ROOM) else { return false };
-    let mut stack = Stack::<f32, ROOM>::new();
     let image = down.input.saturating_mul(across.input).saturating_mul(g.in_channels);
     let plane = down.output.saturating_mul(across.output).saturating_mul(g.out_channels);
     if plane == 0 || plane > conv.y.len() {
         return false;
     }
+    let band = BAND.checked_div(across.output).unwrap_or(1).max(1);
+    let deep = if g.in_channels > DEEP.wrapping_add(DEEP / 2) { DEEP } else { g.in_channels };
     for (x, y) in conv.x.chunks(image.max(1)).zip(conv.y.chunks_mut(plane)) {
-        for channel in (0..g.in_channels).step_by(deep) {
-            for top in (0..down.output).step_by(tall) {
-                for left in (0..across.output).step_by(wide) {
-                    let rows = top..top.saturating_add(tall).min(down.output);
-                    let cols = left..left.saturating_add(wide).min(across.output);
-                    let channels = channel..channel.saturating_add(deep).min(g.in_channels);
-                    let part = Part { rows, cols, channels: channels.clone() };
-                    let strip = Strip::new(g, part, x, 0, &mut stack);
-                    let weights = packed.get(channel.wrapping_mul(taps)..).unwrap_or(&[]);
-                    let bias = conv.bias.get(channel..).unwrap_or(&[]);
-                    convolve(g, &strip, weights, bias, conv.clamp, (channels.start, channels.len()), y);
-                }
-            }
+        for channel in (0..g.in_channels).step_by(deep.max(1)) {
+            let weights = packed.get(channel.wrapping_mul(taps)..).unwrap_or(&[]);
+            let bias = conv.bias.get(channel..).unwrap_or(&[]);
+            let count = g.in_channels.wrapping_sub(channel).min(deep);
+            let over = Over { g, x, weights, taps, bias, clamp: conv.clamp, first: channel, count };
+            each_run(down, band, |rows| each_run(across, usize::MAX, |cols| over.rectangle(rows.clone(), cols, y)));
         }
     }
     true
 }
 
-/// Every panel over a strip of `count` channels from `first` on.
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-fn convolve(
-    g: &Conv,
-    strip: &Strip<'_, f32>,
-    weights: &[f32],
-    bias: &[f32],
-    clamp: (f32, f32),
-    (first, count): (usize, usize),
-    y: &mut [f32],
-) {
-    let [_, down, across] = &g.axes;
-    let taps = (0..down.kernel).flat_map(|row| (0..across.kernel).map(move |col| (row, col)));
-    let segments = Segments::new(taps.map(|(row, col)| strip.tap(row, col)));
-    let over = Over { x: strip.elements(), segments: &segments, weights, bias, clamp, first, count };
-    let mut pixels = strip.pixels();
-    while pixels.left > 0 {
-        match share(pixels.left, PIXELS) {
-            5 => over.put::<5>(&mut pixels, y),
-            4 => over.put::<4>(&mut pixels, y),
-            3 => over.put::<3>(&mut pixels, y),
-            2 => over.put::<2>(&mut pixels, y),
-            _ => over.put::<1>(&mut pixels, y),
-        }
+/// Cuts the outputs of an axis into runs that read the same taps: those inside, at most `most` at a time, and the others one by one.
+#[inline(always)]
+fn each_run(axis: &Axis, most: usize, mut run: impl FnMut(Range<usize>)) {
+    let inside = axis.interior();
+    let mut at = 0;
+    while at < axis.output {
+        let len = if inside.contains(&at) { inside.end.wrapping_sub(at).min(most) } else { 1 };
+        run(at..at.wrapping_add(len));
+        at = at.wrapping_add(len);
     }
 }
 
-/// A strip on its way under the taps.
+/// The taps of some outputs that lie in the image: how far from the first one, and which weight.
+struct Taps {
+    list: [(usize, usize); SEGMENTS],
+    count: usize,
+    /// How far the last one is.
+    reach: usize,
+}
+
+impl Taps {
+    #[inline(always)]
+    fn new(g: &Conv, rows: Range<usize>, cols: Range<usize>) -> Taps {
+        let [_, down, across] = &g.axes;
+        let mut taps = Taps { list: [(0, 0); SEGMENTS], count: 0, reach: 0 };
+        let all = rows.clone().flat_map(|row| cols.clone().map(move |col| (row, col)));
+        for (slot, (row, col)) in taps.list.iter_mut().zip(all) {
+            let down = row.wrapping_sub(rows.start).wrapping_mul(down.dilation).wrapping_mul(across.input);
+            let right = col.wrapping_sub(cols.start).wrapping_mul(across.dilation);
+            taps.reach = down.wrapping_add(right).wrapping_mul(g.in_channels);
+            *slot = (taps.reach, row.wrapping_mul(across.kernel).wrapping_add(col));
+            taps.count = taps.count.wrapping_add(1);
+        }
+        taps
+    }
+
+    #[inline(always)]
+    fn list(&self) -> &[(usize, usize)] {
+        self.list.get(..self.count).unwrap_or(&[])
+    }
+}
+
+/// An image on its way under the taps.
 struct Over<'a> {
+    g: &'a Conv,
     x: &'a [f32],
-    segments: &'a Segments,
     weights: &'a [f32],
+    /// Weights of a channel.
+    taps: usize,
     bias: &'a [f32],
     clamp: (f32, f32),
     /// The first channel, and how many.
@@ -112,57 +127,115 @@ struct Over<'a> {
 }
 
 impl Over<'_> {
-    /// Every channel of the next `P` pixels: their lines stay in the first cache, and so do the weights.
+    /// Outputs that read the same taps.
     #[inline]
     #[target_feature(enable = "avx2,fma")]
-    fn put<const P: usize>(&self, pixels: &mut Pixels, y: &mut [f32]) {
+    fn rectangle(&self, rows: Range<usize>, cols: Range<usize>, y: &mut [f32]) {
+        let [_, down, across] = &self.g.axes;
+        let channels = self.g.in_channels;
+        let (under, right) = (down.taps(rows.start), across.taps(cols.start));
+        let corner = down.position(rows.start, under.start).wrapping_mul(across.input);
+        let corner = corner.wrapping_add(across.position(cols.start, right.start));
+        let taps = Taps::new(self.g, under, right);
+        // Without a tap there is no place to read.
+        let window = if taps.count == 0 { 0 } else { corner.wrapping_mul(channels).wrapping_add(self.first) };
+        let output = rows.start.wrapping_mul(across.output).wrapping_add(cols.start).wrapping_mul(channels);
+        let pitch = [across.input.wrapping_mul(down.stride), across.output].map(|n| n.wrapping_mul(channels));
+        let step = [across.stride.wrapping_mul(channels), channels];
+        let mut pixels = Pixels::rectangle([window, output], step, pitch, rows.len(), cols.len());
+        while pixels.left > 0 {
+            match share(pixels.left, PIXELS) {
+                6 => self.put::<6>(&taps, &mut pixels, y),
+                5 => self.put::<5>(&taps, &mut pixels, y),
+                4 => self.put::<4>(&taps, &mut pixels, y),
+                3 => self.put::<3>(&taps, &mut pixels, y),
+                2 => self.put::<2>(&taps, &mut pixels, y),
+                _ => self.put::<1>(&taps, &mut pixels, y),
+            }
+        }
+    }
+
+    /// Every channel of the next `P` pixels.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    fn put<const P: usize>(&self, taps: &Taps, pixels: &mut Pixels, y: &mut [f32]) {
         let (windows, outputs) = pixels.take::<P>();
         let mut rest = self.weights;
         for (lanes, at) in panels(self.count) {
-            let taps = self.segments.offsets().len();
-            let Some((w, later)) = rest.split_at_checked(lanes.wrapping_mul(taps)) else { return };
+            let Some((w, later)) = rest.split_at_checked(lanes.wrapping_mul(self.taps)) else { return };
             rest = later;
             let x = self.x.get(at..).unwrap_or(&[]);
             let len = self.count.wrapping_sub(at).min(lanes);
             let place = Place { first: self.first.wrapping_add(at), len, clamp: self.clamp };
             let bias = self.bias.get(at..).unwrap_or(&[]);
-            if lanes == LANES {
-                store(sums::<P, 2>(x, windows, self.segments, w, vectors(bias)), outputs, place, y);
-            } else {
-                store(sums::<P, 1>(x, windows, self.segments, w, vectors(bias)), outputs, place, y);
+            match (lanes == LANES, len == lanes) {
+                (true, true) => store(sums::<P, 2, false>(x, windows, taps, len, w, vectors(bias)), outputs, place, y),
+                (true, false) => store(sums::<P, 2, true>(x, windows, taps, len, w, vectors(bias)), outputs, place, y),
+                (false, true) => store(sums::<P, 1, false>(x, windows, taps, len, w, vectors(bias)), outputs, place, y),
+                (false, false) => store(sums::<P, 1, true>(x, windows, taps, len, w, vectors(bias)), outputs, place, y),
             }
         }
     }
 }
 
-/// The sums of the pixels whose windows begin at `windows` in `x`.
+/// The sums of `len` channels of the pixels whose windows begin at `windows` in `x`; `PART` if they are less than the lanes.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn sums<const P: usize, const V: usize>(
+fn sums<const P: usize, const V: usize, const PART: bool>(
     x: &[f32],
     windows: [usize; P],
-    segments: &Segments,
+    taps: &Taps,
+    len: usize,
     w: &[f32],
     start: Sums<V>,
 ) -> [Sums<V>; P] {
     let mut sums = [start; P];
     let lanes = V.wrapping_mul(8);
-    if segments.reach(&windows, lanes) > x.len() || segments.offsets().len().saturating_mul(lanes) > w.len() {
+    let last = windows.iter().fold(0usize, |last, &w| last.max(w));
+    let weights = taps.list().last().map_or(0, |(_, tap)| tap.saturating_add(1).saturating_mul(lanes));
+    if last.saturating_add(taps.reach).saturating_add(len) > x.len() || weights > w.len() || (!PART && len != lanes) {
         return sums;
     }
-    // SAFETY: `reach` says that each window has as many elements as lanes from each tap on.
+    let masks: [__m256i; V] = core::array::from_fn(|v| mask(len.saturating_sub(v.wrapping_mul(8))));
+    // SAFETY: `len` elements from the last tap of the last window on are in `x`.
     let windows = windows.map(|at| unsafe { x.as_ptr().add(at) });
-    for (tap, &offset) in segments.offsets().iter().enumerate() {
-        // SAFETY: there are as many weights as lanes for each tap.
-        let w: Sums<V> = core::array::from_fn(|v| unsafe { _mm256_loadu_ps(w.as_ptr().add(tap * lanes + v * 8)) });
-        for (sums, window) in sums.iter_mut().zip(windows) {
-            for (v, (sum, w)) in sums.iter_mut().zip(w).enumerate() {
-                // SAFETY: as for `windows`.
-                *sum = _mm256_fmadd_ps(unsafe { _mm256_loadu_ps(window.add(offset + v * 8)) }, w, *sum);
-            }
-        }
+    let w = w.as_ptr();
+    for &tap in taps.list() {
+        // SAFETY: taps rise, and there are as many weights as lanes for the last one; as for `windows`.
+        unsafe { multiply::<P, V, PART>(windows, tap, w, masks, &mut sums) };
     }
     sums
 }
 
-const _: () = assert!(TAIL >= LANES);
+/// Adds the products of one tap.
+///
+/// # Safety
+/// All lanes of each window, or those of the masks, and the weights of the tap are there.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn multiply<const P: usize, const V: usize, const PART: bool>(
+    windows: [*const f32; P],
+    (offset, tap): (usize, usize),
+    w: *const f32,
+    masks: [__m256i; V],
+    sums: &mut [Sums<V>; P],
+) {
+    // SAFETY: the caller says so.
+    let w: Sums<V> = core::array::from_fn(|v| unsafe { _mm256_loadu_ps(w.add((tap * V + v) * 8)) });
+    for (sums, window) in sums.iter_mut().zip(windows) {
+        for (v, ((sum, w), mask)) in sums.iter_mut().zip(w).zip(masks).enumerate() {
+            let x = window.wrapping_add(offset + v * 8);
+            // SAFETY: the caller says so.
+            let x = unsafe { if PART { _mm256_maskload_ps(x, mask) } else { _mm256_loadu_ps(x) } };
+            *sum = _mm256_fmadd_ps(x, w, *sum);
+        }
+    }
+}
+
+/// The first `len` lanes.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn mask(len: usize) -> __m256i {
+    let len = _mm256_set1_epi32(len.min(8) as i32);
+    _mm256_cmpgt_epi32(len, _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
+}

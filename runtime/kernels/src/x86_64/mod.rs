@@ -12,6 +12,7 @@
 mod bytes;
 mod conv_f32;
 mod conv_i8;
+mod conv_transpose_f32;
 mod depthwise_f32;
 mod depthwise_i8;
 mod elementwise;
@@ -63,6 +64,17 @@ impl Kernels for Avx2 {
         // SAFETY: the processor has AVX2 and FMA, see the module.
         if !unsafe { kernel(&mut args, packed) } {
             Self::conv_f32(args);
+        }
+    }
+
+    fn pack_conv_transpose_f32(g: &Conv, w: Weights<'_>, out: &mut [f32]) -> usize {
+        conv_transpose_f32::pack(g, w, out)
+    }
+
+    fn packed_conv_transpose_f32(mut args: ConvF32<'_>, packed: &[f32]) {
+        // SAFETY: the processor has AVX2 and FMA, see the module.
+        if !unsafe { conv_transpose_f32::conv_transpose_f32(&mut args, packed) } {
+            Self::conv_transpose_f32(args);
         }
     }
 

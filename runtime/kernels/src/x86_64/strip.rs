@@ -239,7 +239,30 @@ pub(super) struct Pixels {
 impl Pixels {
     /// The rows of a matrix of `ins` columns, and of one of `outs`.
     pub(super) fn rows(count: usize, ins: usize, outs: usize) -> Pixels {
-        Pixels { left: count, here: 0, wide: usize::MAX, step: [ins, outs], jump: [0, 0], at: [0, 0] }
+        Pixels::line([0, 0], [ins, outs], count)
+    }
+
+    /// `count` outputs in one row: the first at `at`, neighbours `step` apart.
+    pub(super) fn line(at: [usize; 2], step: [usize; 2], count: usize) -> Pixels {
+        Pixels { left: count, here: 0, wide: usize::MAX, step, jump: [0, 0], at }
+    }
+
+    /// Takes the next `n` of one row off.
+    pub(super) fn split(&mut self, n: usize) -> Pixels {
+        let first = Pixels { left: self.left.min(n), ..*self };
+        self.at = [
+            self.at[0].wrapping_add(self.step[0].wrapping_mul(n)),
+            self.at[1].wrapping_add(self.step[1].wrapping_mul(n)),
+        ];
+        self.left = self.left.saturating_sub(n);
+        first
+    }
+
+    /// `tall` by `wide` outputs: the first at `at`, neighbours `step` and rows `pitch` apart.
+    pub(super) fn rectangle(at: [usize; 2], step: [usize; 2], pitch: [usize; 2], tall: usize, wide: usize) -> Pixels {
+        let [[sx, sy], [px, py]] = [step, pitch];
+        let jump = [px.wrapping_sub(sx.wrapping_mul(wide)), py.wrapping_sub(sy.wrapping_mul(wide))];
+        Pixels { left: tall.wrapping_mul(wide), here: 0, wide, step, jump, at }
     }
 
     /// The next `N`, which must be left: windows, then outputs. Both rise.

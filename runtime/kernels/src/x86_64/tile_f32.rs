@@ -47,22 +47,47 @@ pub(super) fn tile<const R: usize, const V: usize>(
         if R == 1 {
             lone(x[0], len, data, w.step, &mut sums[0]);
         } else {
-            for k in 0..len {
-                // SAFETY: `reach` counts `8 · V` elements from the last row on.
-                let weights: Sums<V> =
-                    core::array::from_fn(|v| unsafe { _mm256_loadu_ps(data.add(k * w.step + v * 8)) });
-                for (sums, x) in sums.iter_mut().zip(x) {
-                    // SAFETY: as for `x`.
-                    let x = _mm256_set1_ps(unsafe { *x.add(k) });
-                    for (sum, w) in sums.iter_mut().zip(weights) {
-                        *sum = _mm256_fmadd_ps(x, w, *sum);
-                    }
+            let (mut row, mut k) = (data, 0);
+            // Four at a time, so that the end of the loop is foreseen while sums are still on their way.
+            while len.wrapping_sub(k) >= 4 {
+                for i in 0..4 {
+                    // SAFETY: `k + i < len`; `reach` counts elements of each window and of the weights.
+                    unsafe { multiply(x, k + i, row.wrapping_add(i * w.step), &mut sums) };
                 }
+                (row, k) = (row.wrapping_add(4 * w.step), k + 4);
+            }
+            while k < len {
+                // SAFETY: as above.
+                unsafe { multiply(x, k, row, &mut sums) };
+                (row, k) = (row.wrapping_add(w.step), k + 1);
             }
         }
         data = data.wrapping_add(len.wrapping_mul(w.step));
     }
     sums
+}
+
+/// Adds the products of element `k` of each window.
+///
+/// # Safety
+/// Element `k` of each of `x` and `8 · V` elements of `w` are there.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn multiply<const R: usize, const V: usize>(
+    x: [*const f32; R],
+    k: usize,
+    w: *const f32,
+    sums: &mut [Sums<V>; R],
+) {
+    // SAFETY: the caller says so.
+    let weights: Sums<V> = core::array::from_fn(|v| unsafe { _mm256_loadu_ps(w.add(v * 8)) });
+    for (sums, x) in sums.iter_mut().zip(x) {
+        // SAFETY: the caller says so.
+        let x = _mm256_set1_ps(unsafe { *x.add(k) });
+        for (sum, w) in sums.iter_mut().zip(weights) {
+            *sum = _mm256_fmadd_ps(x, w, *sum);
+        }
+    }
 }
 
 /// One row: four partial sums for each vector.
