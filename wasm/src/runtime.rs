@@ -6,10 +6,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use bytemuck::Pod;
 use core::ptr;
-use siskin::{Generic, Model, OpSet, Session, op};
+use siskin::{Model, Native, OpSet, Session, op};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-static OPS: OpSet = op::all::<Generic>();
+static OPS: OpSet = op::all::<Native>();
 
 /// A model with its memory. Addresses are in the instance's memory and stay valid once the model is open.
 #[wasm_bindgen]

@@ -5,8 +5,14 @@
 //!
 //! Kernels know nothing of operators, files or plans. Every function is total: operands whose lengths do not match
 //! their geometry give wrong numbers, never a panic or a read out of bounds.
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 
+// For tests that are shared with those from outside.
+#[cfg(test)]
+extern crate self as siskin_kernels;
+
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
 mod activation;
 mod choose;
 mod conv;
@@ -14,14 +20,20 @@ pub mod double;
 pub mod generic;
 mod geometry;
 pub mod int8;
+#[cfg(any(test, target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128")))]
+mod lanes;
 pub mod math;
 mod matrix;
 mod recurrent;
 mod round;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm32;
 mod widen;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+#[cfg(target_arch = "aarch64")]
+pub use aarch64::{Dotprod, Neon};
 pub use activation::{Activation, Function};
 pub use choose::{WithKernels, best};
 pub use conv::{ConvF32, Weights};
@@ -30,6 +42,8 @@ use int8::{AveragePoolI8, BinaryI8, ConvI8, MatMulI8, Patch, Rows, SoftmaxI8, Su
 pub use matrix::MatMulF32;
 pub use recurrent::{GruF32, LstmF32, RnnF32};
 pub use round::{ToI8, quantize, requantize, round_half_even};
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub use wasm32::Simd128;
 
 /// A set of kernels.
 pub trait Kernels: Sized + 'static {
@@ -231,3 +245,19 @@ pub trait Kernels: Sized + 'static {
 pub struct Generic;
 
 impl Kernels for Generic {}
+
+/// The kernels of the core that the program is built for.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub type Native = Simd128;
+
+/// The kernels of the core that the program is built for.
+#[cfg(all(target_arch = "aarch64", target_feature = "dotprod"))]
+pub type Native = Dotprod;
+
+/// The kernels of the core that the program is built for.
+#[cfg(all(target_arch = "aarch64", not(target_feature = "dotprod")))]
+pub type Native = Neon;
+
+/// The kernels of the core that the program is built for: here the portable ones.
+#[cfg(not(any(target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128"))))]
+pub type Native = Generic;

@@ -1,7 +1,7 @@
 //! Rounding and requantization, the same three roundings on every target.
 
 // Adding and subtracting 1.5 * 2^23 rounds at the units digit in the FPU's own mode, which is half to even.
-const MAGIC: f32 = 12_582_912.0;
+pub(crate) const MAGIC: f32 = 12_582_912.0;
 
 /// Rounds to the nearest integer, halves to the even one. Exact for every finite `v`.
 #[inline]
@@ -20,9 +20,11 @@ pub fn round_half_even(v: f32) -> f32 {
 /// A `v` that is no number gives `low`; if `low > high`, everything gives `high`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ToI8 {
-    low: f32,
-    high: f32,
-    offset: i32,
+    /// The limits before the zero point is added.
+    pub(crate) low: f32,
+    pub(crate) high: f32,
+    /// What takes the bits of [`MAGIC`] off a sum, and adds the zero point.
+    pub(crate) offset: i32,
 }
 
 impl ToI8 {

@@ -10,20 +10,20 @@
 use crate::conv::{LANES, Weights, clamp};
 
 /// A sum for each filter.
-pub(super) type Sums = [f32; LANES];
+pub(crate) type Sums = [f32; LANES];
 
 /// Filters side by side.
-pub(super) struct Filters<'a> {
+pub(crate) struct Filters<'a> {
     weights: &'a [Sums],
     /// The first one's number.
-    pub(super) first: usize,
+    pub(crate) first: usize,
     /// How many there are; the remaining lanes are 0.
-    pub(super) count: usize,
+    pub(crate) count: usize,
 }
 
 impl<'a> Filters<'a> {
     /// Packs filters `first..first + count` of `len` weights each into `scratch`.
-    pub(super) fn pack(w: Weights<'_>, first: usize, count: usize, len: usize, scratch: &'a mut [f32]) -> Filters<'a> {
+    pub(crate) fn pack(w: Weights<'_>, first: usize, count: usize, len: usize, scratch: &'a mut [f32]) -> Filters<'a> {
         let packed = scratch.as_chunks_mut().0;
         let packed = packed.get_mut(..len).unwrap_or(&mut []);
         match w {
@@ -35,13 +35,13 @@ impl<'a> Filters<'a> {
 
     /// The weights of taps `at..at + len`.
     #[inline(always)]
-    pub(super) fn taps(&self, at: usize, len: usize) -> &'a [Sums] {
+    pub(crate) fn taps(&self, at: usize, len: usize) -> &'a [Sums] {
         self.weights.get(at..at.wrapping_add(len)).unwrap_or(&[])
     }
 
     /// Writes one output: sums plus bias, clamped.
     #[inline(always)]
-    pub(super) fn store(&self, y: &mut [f32], sums: &Sums, bias: &Sums, bounds: (f32, f32)) {
+    pub(crate) fn store(&self, y: &mut [f32], sums: &Sums, bias: &Sums, bounds: (f32, f32)) {
         let y = y.get_mut(self.first..).unwrap_or(&mut []);
         let value = |(sum, bias): (&f32, &f32)| clamp(sum + bias, bounds);
         match y.first_chunk_mut::<LANES>().filter(|_| self.count == LANES) {
@@ -51,7 +51,7 @@ impl<'a> Filters<'a> {
     }
 
     /// The bias of each filter; 0 where there is none.
-    pub(super) fn bias(&self, bias: &[f32]) -> Sums {
+    pub(crate) fn bias(&self, bias: &[f32]) -> Sums {
         let mut lanes = [0.0; LANES];
         let own = bias.get(self.first..).unwrap_or(&[]);
         lanes.iter_mut().zip(own).take(self.count).for_each(|(l, &b)| *l = b);

@@ -1,0 +1,101 @@
+//! Dense and grouped convolution, as [`crate::generic::conv_i8`].
+//!
+//! ```text
+//! for pixels, as many as there is room for:       their fields become rows
+//!     for eight output channels:                  their weights become rows
+//!         for four pixels:                        tile, bias and scale, store
+//! ```
+
+use super::Lanes;
+use super::field::{Field, Pixels, copy};
+use super::panel::{COLS, Finish, Panels, eight};
+use crate::int8::ConvI8;
+
+/// See [`crate::generic::conv_i8`].
+pub(crate) fn conv_i8<L: Lanes<N, U>, const N: usize, const U: usize>(conv: &ConvI8<'_>, y: &mut [i8]) {
+    let Some(field) = Field::new(&conv.geometry) else { return };
+    let rows = Panels::<L, N, U>::rows(field.depth);
+    let channels = conv.geometry.out_channels.max(1);
+    let mut panels = Panels::<L, N, U>::new();
+    let mut pixels = Pixels::new(&conv.geometry);
+    for y in y.chunks_mut(channels.saturating_mul(rows)) {
+        let block = Block { conv, field: &field, pixels: pixels.clone(), count: y.len().div_ceil(channels) };
+        (0..conv.geometry.groups).for_each(|group| block.group(&mut panels, group, y));
+        pixels.skip(block.count);
+    }
+}
+
+/// Some pixels.
+struct Block<'a> {
+    conv: &'a ConvI8<'a>,
+    field: &'a Field,
+    pixels: Pixels<'a>,
+    count: usize,
+}
+
+impl Block<'_> {
+    /// The channels of one group.
+    fn group<L: Lanes<N, U>, const N: usize, const U: usize>(
+        &self,
+        panels: &mut Panels<L, N, U>,
+        group: usize,
+        y: &mut [i8],
+    ) {
+        let (conv, depth) = (self.conv, self.field.depth);
+        let rows = self.rows::<L, N, U>();
+        for out in (0..self.field.outs).step_by(COLS) {
+            let from = group.wrapping_mul(self.field.outs).wrapping_add(out);
+            let outs = self.field.outs.wrapping_sub(out).min(COLS);
+            let scale = eight(conv.scale, from);
+            for k in (0..depth).step_by(Panels::<L, N, U>::DEPTH) {
+                let len = depth.wrapping_sub(k).min(Panels::<L, N, U>::DEPTH);
+                // A field of one stretch serves every channel.
+                if rows.is_none() && (out == 0 || len < depth) {
+                    self.gather(panels, k, len, group);
+                }
+                let start = from.wrapping_mul(depth).wrapping_add(k);
+                let end = start.wrapping_add(outs.wrapping_sub(1).wrapping_mul(depth)).wrapping_add(len);
+                let sums = panels.pack(conv.w.get(start..end).unwrap_or(&[]), depth, len);
+                let mut base = if k == 0 { eight(conv.bias, from) } else { [0; COLS] };
+                for (base, sum) in base.iter_mut().zip(sums) {
+                    *base = base.wrapping_sub(sum.wrapping_mul(conv.x_zero.into()));
+                }
+                let (carry, more) = (k > 0, k.wrapping_add(len) < depth);
+                let stride = conv.geometry.out_channels;
+                let finish =
+                    Finish { base, before: false, carry, more, scale: &scale, output: conv.output, stride, from, outs };
+                panels.multiply(rows, self.count, len, &finish, y);
+            }
+        }
+    }
+
+    /// The fields where they lie in the input as rows.
+    fn rows<L: Lanes<N, U>, const N: usize, const U: usize>(&self) -> Option<&[L::Element]> {
+        let depth = self.field.depth;
+        let fits = self.field.plain && depth.is_multiple_of(U) && depth <= Panels::<L, N, U>::DEPTH;
+        let start = self.pixels.at().wrapping_mul(depth);
+        let x = self.conv.x.get(start..start.wrapping_add(self.count.wrapping_mul(depth)))?;
+        L::in_place(x).filter(|_| fits)
+    }
+
+    /// Copies `len` elements of every pixel's field, from `k` on.
+    fn gather<L: Lanes<N, U>, const N: usize, const U: usize>(
+        &self,
+        panels: &mut Panels<L, N, U>,
+        k: usize,
+        len: usize,
+        group: usize,
+    ) {
+        let (conv, field) = (self.conv, self.field);
+        let stride = len.next_multiple_of(U);
+        if field.plain && stride == field.depth {
+            let x = self.pixels.at().wrapping_mul(stride);
+            let room = panels.patches().get_mut(..self.count.wrapping_mul(stride)).unwrap_or(&mut []);
+            return copy::<L, N, U>(room, conv.x.get(x..).unwrap_or(&[]));
+        }
+        let mut pixels = self.pixels.clone();
+        for row in panels.patches().chunks_exact_mut(stride).take(self.count) {
+            field.gather::<L, N, U>(row.get_mut(..len).unwrap_or(&mut []), k, conv, pixels.next(), group);
+        }
+    }
+}
