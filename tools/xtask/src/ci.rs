@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 
-use crate::{arrows, bare, capi, conformance, debian, firmware, npm, shell};
+use crate::{arrows, bare, capi, conformance, cross, debian, firmware, npm, shell};
 
 #[derive(Parser)]
 pub(crate) struct Args {
@@ -52,6 +52,11 @@ const STEPS: &[Step] = &[
     Step { name: "firmware", about: "programs for every board cost what they may and compute as native", run: boards },
     Step { name: "capi", about: "the C library, its header and its programs", run: c_library },
     Step { name: "test", about: "every test of the workspace", run: test },
+    Step {
+        name: "cross",
+        about: "the kernels for AArch64 and WebAssembly, emulated, equal the portable ones",
+        run: elsewhere,
+    },
     Step { name: "npm", about: "the npm package in node, in Chromium and from three bundlers", run: package },
 ];
 
@@ -186,6 +191,13 @@ fn test() -> Result<Outcome> {
     let (mut command, shared) = (shell::cargo(), shell::shared_dir()?);
     command.args(["test", "--workspace"]).envs(shared.is_dir().then_some(("SISKIN_SHARED", shared)));
     shell::run(&mut command).map(|()| Outcome::Passed)
+}
+
+fn elsewhere() -> Result<Outcome> {
+    match cross::run() {
+        Err(error) if error.is::<debian::Missing>() => Ok(Outcome::LeftOut(error.to_string())),
+        other => other.map(|()| Outcome::Passed),
+    }
 }
 
 fn package() -> Result<Outcome> {

@@ -11,6 +11,7 @@ mod capi;
 mod chromium;
 mod ci;
 mod conformance;
+mod cross;
 mod debian;
 mod demo;
 mod elf;
