@@ -7,7 +7,7 @@
 //! What is absent: any cost at run time. Everything here but [`Embedded`]'s methods exists only while compiling; that
 //! is why it may panic where the rest of the crate may not.
 
-use crate::{Code, Entry, Error, Generic, Model, OpSet, op};
+use crate::{Code, Entry, Error, Model, Native, OpSet, op};
 use siskin_format::{FormatError, Preview};
 
 /// A model in the program's constants, made by [`include_model!`](crate::include_model!).
@@ -116,7 +116,7 @@ pub const fn checked(file: &'static [u8], ops: OpSet) -> Embedded {
     let mut i = 0;
     while let Some(code) = preview.op(i) {
         if find(ops, code).is_none() {
-            match find(op::all::<Generic>(), code) {
+            match find(op::all::<Native>(), code) {
                 Some(entry) => lacking(entry.name),
                 None => {
                     panic!("the model needs an operator that this version of siskin lacks: use the one that wrote it")
@@ -132,7 +132,7 @@ pub const fn checked(file: &'static [u8], ops: OpSet) -> Embedded {
 #[doc(hidden)]
 #[must_use]
 pub const fn count(preview: Preview<'_>) -> usize {
-    let (mut rest, mut n) = (op::all::<Generic>().0, 0usize);
+    let (mut rest, mut n) = (op::all::<Native>().0, 0usize);
     while let [entry, more @ ..] = rest {
         if uses(preview, entry.code) {
             n = n.saturating_add(1);
@@ -147,7 +147,7 @@ pub const fn count(preview: Preview<'_>) -> usize {
 #[must_use]
 pub const fn used<const N: usize>(file: &'static [u8]) -> [&'static Entry; N] {
     let preview = preview(file);
-    let mut rest = op::all::<Generic>().0;
+    let mut rest = op::all::<Native>().0;
     let &[first, ..] = rest else { panic!("there are operators") };
     let mut entries = [first; N];
     let mut free: &mut [&Entry] = &mut entries;

@@ -2,7 +2,7 @@
 
 use crate::memory;
 use crate::siskin_status;
-use siskin::{Entry, Generic, OpSet};
+use siskin::{Entry, Native, OpSet};
 
 /// An operator. Each is a symbol `siskin_op_NAME` of its own, with ONNX's name.
 /// cbindgen:ignore
@@ -44,7 +44,7 @@ macro_rules! symbols {
         $(
             #[doc = concat!("The operator ", stringify!($op), ".")]
             #[unsafe(export_name = concat!("siskin_op_", stringify!($op)))]
-            pub static $op: siskin_op = siskin_op(Entry::of::<siskin::op::$op, Generic>());
+            pub static $op: siskin_op = siskin_op(Entry::of::<siskin::op::$op, Native>());
         )*
 
         static ALL: &[&siskin_op] = &[$(&$op),*];

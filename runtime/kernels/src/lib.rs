@@ -14,6 +14,8 @@ extern crate self as siskin_kernels;
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
 mod activation;
+#[cfg(siskin_dsp)]
+mod arm;
 mod choose;
 mod conv;
 pub mod double;
@@ -35,6 +37,10 @@ mod x86_64;
 #[cfg(target_arch = "aarch64")]
 pub use aarch64::{Dotprod, Neon};
 pub use activation::{Activation, Function};
+#[cfg(siskin_dsp)]
+pub use arm::Dsp;
+#[cfg(siskin_mve)]
+pub use arm::Mve;
 pub use choose::{WithKernels, best};
 pub use conv::{ConvF32, Weights};
 pub use geometry::{Axis, Conv, Pool};
@@ -247,6 +253,14 @@ pub struct Generic;
 impl Kernels for Generic {}
 
 /// The kernels of the core that the program is built for.
+#[cfg(siskin_mve)]
+pub type Native = Mve;
+
+/// The kernels of the core that the program is built for.
+#[cfg(all(siskin_dsp, not(siskin_mve)))]
+pub type Native = Dsp;
+
+/// The kernels of the core that the program is built for.
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub type Native = Simd128;
 
@@ -259,5 +273,5 @@ pub type Native = Dotprod;
 pub type Native = Neon;
 
 /// The kernels of the core that the program is built for: here the portable ones.
-#[cfg(not(any(target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128"))))]
+#[cfg(not(any(siskin_dsp, target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128"))))]
 pub type Native = Generic;

@@ -54,6 +54,20 @@ impl ToI8 {
         (v + MAGIC).to_bits().cast_signed().wrapping_add(self.offset) as i8
     }
 
+    /// The zero point.
+    #[inline]
+    #[must_use]
+    pub fn zero(self) -> i32 {
+        self.offset.wrapping_add(MAGIC.to_bits().cast_signed())
+    }
+
+    /// The least and the greatest output.
+    #[inline]
+    #[must_use]
+    pub fn limits(self) -> (i8, i8) {
+        (self.round(f32::NEG_INFINITY), self.round(f32::INFINITY))
+    }
+
     /// `round(f32(acc) · scale)`
     #[inline]
     #[must_use]

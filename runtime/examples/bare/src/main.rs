@@ -7,9 +7,9 @@
 #![no_std]
 #![no_main]
 
-use siskin::{DType, Error, Generic, Model, OpSet, Session, op};
+use siskin::{DType, Error, Model, Native, OpSet, Session, op};
 
-static OPS: OpSet = op::all::<Generic>();
+static OPS: OpSet = op::all::<Native>();
 
 /// The linker's entry. Returns what was computed, so that no part of it is removed as unused.
 #[unsafe(no_mangle)]

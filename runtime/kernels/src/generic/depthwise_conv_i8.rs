@@ -14,7 +14,12 @@ use crate::int8::ConvI8;
 
 /// Convolves `conv.x` with `conv.w`, `[height, width, channels]`, into `y`, `[batch, height, width, channels]`.
 pub fn depthwise_conv_i8(conv: &ConvI8<'_>, y: &mut [i8]) {
-    for from in (0..conv.geometry.out_channels).step_by(BLOCK) {
+    depthwise_channels(conv, 0, y);
+}
+
+/// The output channels from `first` on.
+pub(crate) fn depthwise_channels(conv: &ConvI8<'_>, first: usize, y: &mut [i8]) {
+    for from in (first..conv.geometry.out_channels).step_by(BLOCK) {
         let len = conv.geometry.out_channels.wrapping_sub(from).min(BLOCK);
         let whole = start(conv, &Window::whole(&conv.geometry), from, len);
         each_pixel(&conv.geometry, conv.x, y, |window, x, y| {

@@ -8,7 +8,7 @@
 //! both operands are rows and the rest is [`tile_i8`](super::tile_i8); otherwise columns go in blocks whose sums stay
 //! on the stack.
 
-use super::window_i8::{BLOCK, part, pieces};
+use super::window_i8::{BLOCK, lines, part, pieces};
 use crate::Kernels;
 use crate::int8::{MatMulI8, Patch, Rows, TILE_COLS, TILE_DEPTH, TILE_ROWS};
 
@@ -43,7 +43,7 @@ fn by_rows<K: Kernels>(product: &MatMulI8<'_>, a: &[i8], y: &mut [i8]) {
             }
             K::tile_i8(sums, patches, rows);
         }
-        for (y, sums) in y.chunks_mut(cols).zip(sums) {
+        for (y, sums) in lines(y, cols).zip(sums) {
             for (y, &sum) in y.get_mut(from..).unwrap_or_default().iter_mut().zip(sums.get(..outs).unwrap_or_default())
             {
                 *y = product.output.requantize(sum, product.scale);

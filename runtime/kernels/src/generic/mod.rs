@@ -9,6 +9,7 @@ mod depthwise_conv_i8;
 mod depthwise_f32;
 mod elementwise_i8;
 mod fft;
+pub(crate) mod field_i8;
 pub(crate) mod filters;
 mod matmul_f32;
 mod matmul_i8;
@@ -19,13 +20,15 @@ pub(crate) mod rows;
 mod softmax_f32;
 mod softmax_i8;
 mod tile_i8;
-mod window_i8;
+pub(crate) mod window_i8;
 
 pub use average_pool_i8::average_pool_i8;
 pub use conv_f32::conv_f32;
 pub use conv_i8::conv_i8;
 pub use conv_transpose_f32::conv_transpose_f32;
 pub use conv_transpose_i8::conv_transpose_i8;
+#[cfg(siskin_dsp)]
+pub(crate) use depthwise_conv_i8::depthwise_channels;
 pub use depthwise_conv_i8::depthwise_conv_i8;
 pub use depthwise_f32::depthwise_f32;
 pub(crate) use elementwise_i8::combine;

@@ -7,7 +7,7 @@
 use crate::{Axis, Conv};
 
 /// Channels that are summed at a time.
-pub(super) const BLOCK: usize = 32;
+pub(crate) const BLOCK: usize = 32;
 
 /// The taps of one output along one axis that lie on the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Taps {
 
 /// Calls `f` for each output pixel, in order, with its window, its image and its channels.
 #[inline]
-pub(super) fn each_pixel(g: &Conv, x: &[i8], y: &mut [i8], mut f: impl FnMut(&Window, &[i8], &mut [i8])) {
+pub(crate) fn each_pixel(g: &Conv, x: &[i8], y: &mut [i8], mut f: impl FnMut(&Window, &[i8], &mut [i8])) {
     let [_, rows, cols] = &g.axes;
     let image = rows.input.saturating_mul(cols.input).saturating_mul(g.in_channels);
     let line = cols.output.saturating_mul(g.out_channels);
@@ -53,7 +53,7 @@ pub(super) fn each_pixel(g: &Conv, x: &[i8], y: &mut [i8], mut f: impl FnMut(&Wi
 }
 
 /// The taps of one output pixel that lie on the input.
-pub(super) struct Window<'a> {
+pub(crate) struct Window<'a> {
     geometry: &'a Conv,
     down: Taps,
     across: Taps,
@@ -61,27 +61,43 @@ pub(super) struct Window<'a> {
 
 impl<'a> Window<'a> {
     /// One that lies on the input as a whole, wherever that is.
-    pub(super) fn whole(geometry: &'a Conv) -> Window<'a> {
+    pub(crate) fn whole(geometry: &'a Conv) -> Window<'a> {
         let [_, rows, cols] = &geometry.axes;
         let all = |axis: &Axis| Taps { first: 0, count: axis.kernel, input: 0 };
         Window { geometry, down: all(rows), across: all(cols) }
     }
 
     /// Whether every tap lies on the input.
-    pub(super) fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         let [_, rows, cols] = &self.geometry.axes;
         self.down.count == rows.kernel && self.across.count == cols.kernel
     }
 
     /// Their number.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.down.count.saturating_mul(self.across.count)
+    }
+
+    /// Their number down and across.
+    #[cfg(siskin_mve)]
+    pub(crate) fn taps(&self) -> [usize; 2] {
+        [self.down.count, self.across.count]
+    }
+
+    /// Where the first of them begins in `x` and in `w`, as for [`Window::each_tap`].
+    #[cfg(siskin_mve)]
+    pub(crate) fn first(&self) -> (usize, usize) {
+        let [_, _, cols] = &self.geometry.axes;
+        let channels = self.geometry.in_channels;
+        let x = self.down.input.wrapping_mul(cols.input).wrapping_add(self.across.input);
+        let w = self.down.first.wrapping_mul(cols.kernel).wrapping_add(self.across.first);
+        (x.wrapping_mul(channels), w.wrapping_mul(channels))
     }
 
     /// Calls `f` for each of them, with the element of `x`, `[height, width, channels]`, and of `w`,
     /// `[kernel height, kernel width, channels]`, at which its channels begin.
     #[inline]
-    pub(super) fn each_tap(&self, mut f: impl FnMut(usize, usize)) {
+    pub(crate) fn each_tap(&self, mut f: impl FnMut(usize, usize)) {
         let [_, rows, cols] = &self.geometry.axes;
         let channels = self.geometry.in_channels;
         let across = cols.dilation.wrapping_mul(channels);
@@ -101,7 +117,7 @@ impl<'a> Window<'a> {
 /// Pieces of `x`, `n` long, with pieces of `y`, `m` long, in order. A zip of chunks would divide by their lengths, and the
 /// optimizer does not always see that those are not 0.
 #[inline]
-pub(super) fn pieces<'a>(
+pub(crate) fn pieces<'a>(
     mut x: &'a [i8],
     n: usize,
     mut y: &'a mut [i8],
@@ -116,9 +132,20 @@ pub(super) fn pieces<'a>(
     })
 }
 
+/// Pieces of `y`, `n` long, in order; the last one may be shorter.
+#[inline]
+pub(crate) fn lines(mut y: &mut [i8], n: usize) -> impl Iterator<Item = &mut [i8]> {
+    core::iter::from_fn(move || {
+        let len = n.min(y.len());
+        let (first, rest) = core::mem::take(&mut y).split_at_mut_checked(len)?;
+        y = rest;
+        (!first.is_empty()).then_some(first)
+    })
+}
+
 /// The `len` elements from `at` on; nothing if there are not as many.
 #[inline]
-pub(super) fn part<T>(slice: &[T], at: usize, len: usize) -> &[T] {
+pub(crate) fn part<T>(slice: &[T], at: usize, len: usize) -> &[T] {
     slice.get(at..at.wrapping_add(len)).unwrap_or(&[])
 }
 
