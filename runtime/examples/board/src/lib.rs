@@ -1,5 +1,5 @@
 //! What the firmware examples share, whatever the core: output and files over semihosting, an instruction counter,
-//! the stack's high-water mark, and the two runs, [`measure`] and [`parity`].
+//! the stack's high-water mark, and the three runs, [`measure`], [`parity`] and [`kernels`].
 //!
 //! A program of the host has of these only the parity run.
 //!
@@ -9,6 +9,8 @@
 
 #[cfg(target_os = "none")]
 mod clock;
+#[cfg(target_os = "none")]
+pub mod kernels;
 #[cfg(target_os = "none")]
 mod measure;
 mod once;

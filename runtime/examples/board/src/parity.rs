@@ -6,11 +6,11 @@ use siskin::op::{
     AveragePool, Conv, DequantizeLinear, Lut, MaxPool, QLinearAdd, QLinearAveragePool, QLinearConv,
     QLinearDepthwiseConv, QLinearMatMul, QLinearSoftmax, QuantizeLinear, Relu, Reshape,
 };
-use siskin::{Error, Generic, Model, OpSet, Session};
+use siskin::{Error, Model, Native, OpSet, Session};
 
 /// The operators of the models that are compared.
 pub static OPS: OpSet = siskin::ops![
-    Generic; AveragePool, Conv, DequantizeLinear, Lut, MaxPool, QLinearAdd, QLinearAveragePool, QLinearConv,
+    Native; AveragePool, Conv, DequantizeLinear, Lut, MaxPool, QLinearAdd, QLinearAveragePool, QLinearConv,
     QLinearDepthwiseConv, QLinearMatMul, QLinearSoftmax, QuantizeLinear, Relu, Reshape,
 ];
 

@@ -90,6 +90,11 @@ impl Board {
         self.models.is_empty()
     }
 
+    /// Whether the core has kernels of its own.
+    pub(super) fn has_kernels(&self) -> bool {
+        !self.cpu.is_empty()
+    }
+
     pub(super) fn takes(&self, model: &str) -> bool {
         self.takes_all() || self.models.contains(&model)
     }

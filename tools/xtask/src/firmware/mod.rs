@@ -3,6 +3,7 @@
 //! ```text
 //! siskin compress -> artifacts -> one program per board and model -> no panic, no allocator -> QEMU -> budgets
 //!                              -> one program per board, all models -> QEMU, 20 inputs each -> native's bytes
+//!                              -> one program per core with kernels of its own -> QEMU, drawn operands -> portable kernels
 //!                              -> siskin firmware -> a crate, for one board and model -> QEMU
 //! ```
 //!
@@ -37,6 +38,7 @@ use models::{MODELS, Model};
 const PROFILE: &str = "small";
 
 const PARITY: &str = "parity";
+const KERNELS: &str = "kernels";
 
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -105,6 +107,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let costs = measure(&place, &programs)?;
     let drifts = judge(&costs, args)?;
     compare(&place, &wanted, &used)?;
+    compare_kernels(&place, &wanted)?;
     make_project(&place, &wanted)?;
     ensure!(drifts.is_empty(), "{}\n`cargo xtask firmware --renew` if this is meant", drifts.join("\n"));
     Ok(())
@@ -136,6 +139,7 @@ fn build<'a>(place: &Place, board: &'a Board, models: &[&'a Model]) -> Result<Ve
     let measured: Vec<_> = models.iter().copied().filter(|model| model.budget).collect();
     let mut names: Vec<_> = measured.iter().map(|model| model.name).collect();
     names.extend(board.takes_all().then_some(PARITY));
+    names.extend(board.has_kernels().then_some(KERNELS));
     let mut command = shell::cargo();
     command.args(["build", "--quiet", "--profile", PROFILE, "--manifest-path"]);
     command.arg(shell::root().join(board.example).join("Cargo.toml")).arg("--target-dir").arg(shell::target_dir());
@@ -267,6 +271,35 @@ fn compare(place: &Place, wanted: &[(&Board, Vec<&Model>)], used: &[&Model]) -> 
         let bytes: usize = pairs.iter().zip(&counts).filter_map(of).sum();
         let Board { name, about, .. } = board;
         println!("{name:12} {} models x {} inputs: all {bytes} bytes as native ({about})", models.len(), parity::RUNS);
+    }
+    Ok(())
+}
+
+/// What the program that compares kernels prints.
+#[derive(Deserialize)]
+struct Verdict {
+    cases: u64,
+    wrong: u64,
+    kernel: u64,
+    case: u64,
+}
+
+/// A core's own kernels against the portable ones.
+fn compare_kernels(place: &Place, wanted: &[(&Board, Vec<&Model>)]) -> Result<()> {
+    let boards: Vec<_> = wanted.iter().map(|(board, _)| *board).filter(|board| board.has_kernels()).collect();
+    let verdicts = in_parallel(&boards, |board| {
+        let text = qemu::run(board.emulate(&place.dir(board.name)?.join(KERNELS))?, LIMIT);
+        let text = text.with_context(|| format!("comparing the kernels of {}", board.name))?;
+        let line = serde_json::from_str(text.trim());
+        line.with_context(|| format!("the kernels of {} printed no line: {text}", board.name))
+    })?;
+    for (board, Verdict { cases, wrong, kernel, case }) in boards.iter().zip(verdicts) {
+        let name = board.name;
+        ensure!(
+            wrong == 0 && cases > 0,
+            "{name}: {wrong} of {cases} drawn cases differ from the portable kernels, first case {case}, of kernel {kernel}"
+        );
+        println!("{name:12} {cases} drawn cases: every kernel gives what the portable one gives");
     }
     Ok(())
 }
