@@ -40,4 +40,4 @@ pub use model::{Model, Port, Step};
 pub use op::{Code, Entry, Op, OpSet};
 pub use session::{Paused, SelfTest, Session};
 pub use siskin_format::{self as format, Axes, DType, MAX_RANK, Preparation, Shape, Type, TypeRef};
-pub use siskin_kernels::{Activation, Function, Generic, Kernels, Native};
+pub use siskin_kernels::{self as kernels, Activation, Function, Generic, Kernels, Native};
