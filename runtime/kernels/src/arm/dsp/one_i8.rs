@@ -35,7 +35,7 @@ pub(super) fn one(
     let (w, bias) = (part(conv.w, 0, depth.saturating_mul(outs)), part(conv.bias, 0, outs));
     let y = y.get_mut(pixel.wrapping_mul(outs)..).and_then(|y| y.get_mut(..outs)).unwrap_or_default();
     let pointwise = rows.is_pointwise() && cols.is_pointwise() && conv.geometry.groups == 1;
-    let aligned = depth % 8 == 0 && w.as_ptr().addr() % 4 == 0;
+    let aligned = depth.is_multiple_of(8) && w.as_ptr().addr().is_multiple_of(4);
     let there = !patch.is_empty() && !x.is_empty() && !w.is_empty() && bias.len() == outs && y.len() == outs;
     if !pointwise || !aligned || !there || outs < ROWS {
         return false;
@@ -72,8 +72,8 @@ fn widen(x: &[i8], patch: &mut [u32], zero: i8) {
 fn multiply(patch: &[u32], w: &[i8], bias: &[i32], sums: &mut [i32]) {
     let depth = patch.len().wrapping_mul(2);
     let rows = sums.len();
-    let whole = depth > 0 && depth % 8 == 0 && rows > 0 && rows % ROWS == 0;
-    if !whole || bias.len() != rows || w.len() < rows.saturating_mul(depth) || w.as_ptr().addr() % 4 != 0 {
+    let whole = depth > 0 && depth.is_multiple_of(8) && rows > 0 && rows.is_multiple_of(ROWS);
+    if !whole || bias.len() != rows || w.len() < rows.saturating_mul(depth) || !w.as_ptr().addr().is_multiple_of(4) {
         return;
     }
     let patch = patch.as_ptr_range();

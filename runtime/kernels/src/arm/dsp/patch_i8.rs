@@ -33,7 +33,7 @@ pub(super) fn gather(
     patches: &mut [Block],
 ) {
     let [_, rows, cols] = &conv.geometry.axes;
-    if rows.is_pointwise() && cols.is_pointwise() && len % 4 == 0 {
+    if rows.is_pointwise() && cols.is_pointwise() && len.is_multiple_of(4) {
         let channels = conv.geometry.in_channels;
         let first = at.first().map_or(0, |at| at.index(&conv.geometry));
         let start = first.wrapping_mul(channels).wrapping_add(group.wrapping_mul(field.ins)).wrapping_add(k);
@@ -41,7 +41,7 @@ pub(super) fn gather(
         return;
     }
     // Runs of whole words are widened where they lie; others, and those that reach into the padding, are collected first.
-    let whole = field.run % 4 == 0;
+    let whole = field.run.is_multiple_of(4);
     let mut bytes = [conv.x_zero; DEEP];
     for (p, &at) in at.iter().enumerate() {
         let mut to = 0usize;

@@ -37,7 +37,7 @@ pub(super) fn multiply(
     let bias = if k == 0 { Some(bias) } else { None };
     // The last word of a row may reach beyond it, where the patches hold zeros: into the next rows, or for the last ones
     // into a copy.
-    let beyond = if len % 4 == 0 {
+    let beyond = if len.is_multiple_of(4) {
         0
     } else if field.depth < 4 {
         3
