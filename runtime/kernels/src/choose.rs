@@ -5,7 +5,7 @@
 //!
 //! What is absent: a global choice. Whoever asks keeps the answer, usually as an op set.
 
-use crate::{Generic, Kernels};
+use crate::{Kernels, Native};
 
 /// Something to do with a set of kernels, whichever it is.
 pub trait WithKernels {
@@ -16,11 +16,11 @@ pub trait WithKernels {
     fn with<K: Kernels>(self) -> Self::Output;
 }
 
-/// Calls `it` with the fastest set of kernels that this processor can run; [`Generic`] if there is no better one.
+/// Calls `it` with the fastest set of kernels that this processor can run; [`Native`] if there is no better one.
 pub fn best<W: WithKernels>(it: W) -> W::Output {
     #[cfg(target_arch = "x86_64")]
     if crate::x86_64::Avx2::is_here() {
         return it.with::<crate::x86_64::Avx2>();
     }
-    it.with::<Generic>()
+    it.with::<Native>()
 }

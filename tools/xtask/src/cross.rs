@@ -48,7 +48,19 @@ fn test(target: &Target, relaxed: &str) -> Result<()> {
     println!("{} {}", target.name, target.features);
     shell::need_targets(&[target.name])?;
     let mut command = shell::cargo();
-    command.args(["test", "--quiet", "-p", "siskin-kernels", "--lib", "--test", "int8", "--target", target.name]);
+    command.args([
+        "test",
+        "--quiet",
+        "-p",
+        "siskin-kernels",
+        "--lib",
+        "--test",
+        "int8",
+        "--test",
+        "float",
+        "--target",
+        target.name,
+    ]);
     let name = target.name.to_uppercase().replace('-', "_");
     let mut set = |what: &str, value: &str| _ = command.env(format!("CARGO_TARGET_{name}_{what}"), value);
     set("RUNNER", &target.runner.replace("RELAXED", relaxed));
