@@ -8,7 +8,8 @@
 
 use super::Lanes;
 use super::field::{Field, Pixels, copy};
-use super::panel::{COLS, Finish, Panels, eight};
+use super::panel::{COLS, Finish, Panels, Walk, eight};
+use super::window_i8::Window;
 use crate::int8::ConvI8;
 
 /// See [`crate::generic::conv_i8`].
@@ -17,6 +18,9 @@ pub(crate) fn conv_i8<L: Lanes<N, U>, const N: usize, const U: usize>(conv: &Con
     let rows = Panels::<L, N, U>::rows(field.depth);
     let channels = conv.geometry.out_channels.max(1);
     let mut panels = Panels::<L, N, U>::new();
+    if let Some(window) = Window::new::<L, N, U>(conv, field.depth) {
+        return window.convolve(&mut panels, y);
+    }
     let mut pixels = Pixels::new(&conv.geometry);
     for y in y.chunks_mut(channels.saturating_mul(rows)) {
         let block = Block { conv, field: &field, pixels: pixels.clone(), count: y.len().div_ceil(channels) };
@@ -64,7 +68,7 @@ impl Block<'_> {
                 let stride = conv.geometry.out_channels;
                 let finish =
                     Finish { base, before: false, carry, more, scale: &scale, output: conv.output, stride, from, outs };
-                panels.multiply(rows, self.count, len, &finish, y);
+                panels.multiply(rows, &Walk::rows(self.count, len.div_ceil(U)), &finish, y);
             }
         }
     }

@@ -5,7 +5,8 @@
 //!     for eight channels:        bias - x_zero · Σ w, then the taps two by two, scale, store
 //! ```
 //!
-//! Along the interior of a row the addresses only advance, so that they are found once.
+//! Along a row the addresses only advance, so that they are found once. Where taps of some outputs of the row lie in the padding,
+//! the lines under it are copied with their padding first.
 
 use super::panel::eight;
 use super::{Lanes, load_8};
@@ -20,6 +21,9 @@ const CHANNELS: usize = 256;
 /// Pairs of taps of eight channels at most.
 const PAIRS: usize = CHANNELS / 8 * TAPS / 2 / 2;
 
+/// Elements of padded lines at most.
+const LINES: usize = 8192;
+
 /// See [`crate::generic::depthwise_conv_i8`].
 pub(crate) fn depthwise_conv_i8<L: Lanes<N, U>, const N: usize, const U: usize>(conv: &ConvI8<'_>, y: &mut [i8]) {
     let g = &conv.geometry;
@@ -32,12 +36,13 @@ pub(crate) fn depthwise_conv_i8<L: Lanes<N, U>, const N: usize, const U: usize>(
     let pairs = taps.div_ceil(2);
     // A multiple of eight.
     let most = (PAIRS / pairs * 8).min(CHANNELS);
+    let mut lines = Lines { elements: [conv.x_zero; LINES], held: [usize::MAX; TAPS] };
     let mut from = 0;
     while from < channels {
         // The last ones overlap those before them rather than being fewer than eight.
         let first = from.min(channels - 8);
         let part = Part::<L, N, U>::new(conv, first, (channels - first).min(most), pairs);
-        part.each_row(y);
+        part.each_row(&mut lines, y);
         from = first + part.channels;
     }
 }
@@ -88,16 +93,73 @@ impl<'a, L: Lanes<N, U>, const N: usize, const U: usize> Part<'a, L, N, U> {
         part
     }
 
-    fn each_row(&self, y: &mut [i8]) {
+    fn each_row(&self, lines: &mut Lines, y: &mut [i8]) {
         let [_, rows, cols] = &self.conv.geometry.axes;
         let (mut image, mut row) = (0usize, 0usize);
+        // One more stands for all lines of padding.
+        let len = self.line_len().saturating_mul(self.span().saturating_add(1));
+        let padded = cols.interior() != (0..cols.output) && len <= LINES && self.span() < TAPS;
         for y in y.chunks_mut(cols.output.saturating_mul(self.conv.geometry.in_channels).max(1)) {
-            self.row(image, row, y);
+            if padded {
+                self.pixels(&self.padded_taps(image, row, lines), y);
+            } else {
+                self.row(image, row, y);
+            }
             row = row.wrapping_add(1);
             if row >= rows.output {
                 (row, image) = (0, image.wrapping_add(1));
             }
         }
+    }
+
+    /// Elements of all channels of a padded line: those under the taps of a row of outputs.
+    fn line_len(&self) -> usize {
+        let [_, _, cols] = &self.conv.geometry.axes;
+        let first = cols.output.saturating_sub(1).saturating_mul(cols.stride);
+        let taps = cols.kernel.saturating_sub(1).saturating_mul(cols.dilation);
+        first.saturating_add(taps).saturating_add(1).saturating_mul(self.conv.geometry.in_channels)
+    }
+
+    /// Lines that a row of outputs spans.
+    fn span(&self) -> usize {
+        let [_, rows, _] = &self.conv.geometry.axes;
+        rows.kernel.saturating_sub(1).saturating_mul(rows.dilation).saturating_add(1)
+    }
+
+    /// The taps of a row of outputs in copies of the lines under it, which stay for the rows after it.
+    fn padded_taps<'l>(&self, image: usize, row: usize, lines: &'l mut Lines) -> Taps<'l> {
+        let g = &self.conv.geometry;
+        let [_, rows, cols] = &g.axes;
+        let (len, span) = (self.line_len(), self.span());
+        let mut slots = [span; TAPS];
+        for (ky, slot) in slots.iter_mut().enumerate().take(rows.kernel) {
+            let Some(at) = rows.at(row, ky) else { continue };
+            *slot = at.checked_rem(span).unwrap_or(0);
+            let number = image.wrapping_mul(rows.input).wrapping_add(at);
+            if let Some(held) = lines.held.get_mut(*slot).filter(|held| **held != number) {
+                *held = number;
+                let own = cols.input.wrapping_mul(g.in_channels);
+                let start = number.wrapping_mul(own);
+                let to = slot.wrapping_mul(len).wrapping_add(cols.pad.wrapping_mul(g.in_channels));
+                let end = slot.wrapping_add(1).wrapping_mul(len);
+                let line = lines.elements.get_mut(to..end).unwrap_or(&mut []);
+                copy(line, self.conv.x.get(start..start.wrapping_add(own)).unwrap_or(&[]));
+            }
+        }
+        let mut at: [&[i8]; TAPS] = [&[]; TAPS];
+        let mut reach = usize::MAX;
+        for (ky, slot) in slots.iter().enumerate().take(rows.kernel) {
+            for kx in 0..cols.kernel {
+                let start = kx.wrapping_mul(cols.dilation).wrapping_mul(g.in_channels).wrapping_add(self.first);
+                let line = slot.wrapping_mul(len);
+                let tap = lines.elements.get(line.wrapping_add(start)..line.wrapping_add(len)).unwrap_or(&[]);
+                if let Some(at) = at.get_mut(ky.wrapping_mul(cols.kernel).wrapping_add(kx)) {
+                    *at = tap;
+                }
+                reach = reach.min(tap.len());
+            }
+        }
+        Taps::new(at, rows.kernel.wrapping_mul(cols.kernel), cols.stride.wrapping_mul(g.in_channels), reach)
     }
 
     fn row(&self, image: usize, row: usize, mut y: &mut [i8]) {
@@ -135,12 +197,7 @@ impl<'a, L: Lanes<N, U>, const N: usize, const U: usize> Part<'a, L, N, U> {
                 reach = reach.min(tap.len());
             }
         }
-        // Where their number is odd, the one after the last has weights of 0: it goes where the first goes.
-        let [first, ..] = at;
-        if let Some(spare) = at.get_mut(rows.kernel.wrapping_mul(cols.kernel)) {
-            *spare = first;
-        }
-        Taps { at, step, reach }
+        Taps::new(at, rows.kernel.wrapping_mul(cols.kernel), step, reach)
     }
 
     /// Outputs one after the other, as long as their taps reach: two at a time, which share the weights.
@@ -184,6 +241,22 @@ impl<'a, L: Lanes<N, U>, const N: usize, const U: usize> Part<'a, L, N, U> {
     }
 }
 
+/// Copies of lines of the input between their padding.
+struct Lines {
+    elements: [i8; LINES],
+    /// The number of the line in each place.
+    held: [usize; TAPS],
+}
+
+/// `to[i] = from[i]`, as far as both go; sixteen at a time: a loop over bytes stays one.
+fn copy(to: &mut [i8], from: &[i8]) {
+    let len = to.len().min(from.len());
+    let (to, from) = (to.get_mut(..len).unwrap_or(&mut []), from.get(..len).unwrap_or(&[]));
+    let ((to, to_rest), (from, from_rest)) = (to.as_chunks_mut::<16>(), from.as_chunks::<16>());
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    to_rest.iter_mut().zip(from_rest).for_each(|(to, from)| *to = *from);
+}
+
 /// Where the channels of every tap begin, for the first of some outputs in a row.
 struct Taps<'a> {
     at: [&'a [i8]; TAPS],
@@ -191,6 +264,17 @@ struct Taps<'a> {
     step: usize,
     /// No tap is shorter.
     reach: usize,
+}
+
+impl<'a> Taps<'a> {
+    /// Where their number is odd, the one after the last has weights of 0: it goes where the first goes.
+    fn new(mut at: [&'a [i8]; TAPS], count: usize, step: usize, reach: usize) -> Taps<'a> {
+        let [first, ..] = at;
+        if let Some(spare) = at.get_mut(count) {
+            *spare = first;
+        }
+        Taps { at, step, reach }
+    }
 }
 
 /// The first channel of block `b` of eight of `channels`: the last block overlaps the one before it.

@@ -79,7 +79,7 @@ impl Field {
 }
 
 /// `to[i] = line[first + i]`, and `zero` beyond either end of the line.
-fn copy_run<L: Lanes<N, U>, const N: usize, const U: usize>(
+pub(super) fn copy_run<L: Lanes<N, U>, const N: usize, const U: usize>(
     to: &mut [L::Element],
     line: &[i8],
     first: isize,

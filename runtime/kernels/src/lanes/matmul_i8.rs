@@ -6,7 +6,7 @@
 
 use super::Lanes;
 use super::field::copy;
-use super::panel::{COLS, Finish, Panels};
+use super::panel::{COLS, Finish, Panels, Walk};
 use crate::int8::MatMulI8;
 
 /// Elements of a stretch at most, whatever the lanes.
@@ -48,7 +48,7 @@ fn multiply<L: Lanes<N, U>, const N: usize, const U: usize>(
             let (before, carry, more) = (product.b_zero != 0, k > 0, k.wrapping_add(len) < depth);
             let finish =
                 Finish { base, before, carry, more, scale: &scale, output: product.output, stride: cols, from, outs };
-            panels.multiply(None, count, len, &finish, y);
+            panels.multiply(None, &Walk::rows(count, len.div_ceil(U)), &finish, y);
         }
     }
 }

@@ -21,6 +21,7 @@ mod panel;
 mod portable;
 #[cfg(test)]
 mod tests;
+mod window_i8;
 
 pub(crate) use conv_f32::conv_f32;
 pub(crate) use conv_i8::conv_i8;

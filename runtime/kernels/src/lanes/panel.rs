@@ -35,6 +35,28 @@ pub(super) struct Panels<L: Lanes<N, U>, const N: usize, const U: usize> {
     stretches: [[L::Sums; 2]; ROWS],
 }
 
+/// Where rows lie, in units: each is one run, or some that lie apart.
+pub(super) struct Walk {
+    /// How many rows.
+    pub(super) count: usize,
+    /// Where the first begins.
+    pub(super) start: usize,
+    /// From one row to the next.
+    pub(super) step: usize,
+    /// Runs of a row, and the length of each.
+    pub(super) runs: usize,
+    pub(super) run: usize,
+    /// From one run to the next.
+    pub(super) line: usize,
+}
+
+impl Walk {
+    /// Rows of `units` units, one after the other.
+    pub(super) fn rows(count: usize, units: usize) -> Walk {
+        Walk { count, start: 0, step: units, runs: 1, run: units, line: 0 }
+    }
+}
+
 /// What eight channels of some pixels become.
 pub(super) struct Finish<'a> {
     /// Added to the sums.
@@ -55,6 +77,9 @@ pub(super) struct Finish<'a> {
 }
 
 impl<L: Lanes<N, U>, const N: usize, const U: usize> Panels<L, N, U> {
+    /// Elements of all rows at most.
+    pub(super) const ROOM: usize = CAPACITY * U;
+
     /// Elements of a row at most.
     pub(super) const DEPTH: usize = UNITS * U;
 
@@ -91,58 +116,65 @@ impl<L: Lanes<N, U>, const N: usize, const U: usize> Panels<L, N, U> {
         };
         let mut sums = [L::sums([0; 4]); 2];
         for (half, sums) in sums.iter_mut().enumerate() {
-            let [a, b, c, d] = [0, 1, 2, 3].map(|o| row(half * 4 + o));
-            for (i, to) in self.weights.chunks_mut(4).take(len.div_ceil(N)).enumerate() {
-                let [last_a, last_b, last_c, last_d] = &mut [[0; N]; 4];
+            let rows = [0, 1, 2, 3].map(|o| row(half * 4 + o));
+            let [a, b, c, d] = rows.map(|row| row.as_chunks::<N>().0);
+            let whole = a.len().min(b.len()).min(c.len()).min(d.len());
+            for (to, ((a, b), (c, d))) in self.weights.chunks_exact_mut(4).zip(a.iter().zip(b).zip(c.iter().zip(d))) {
+                *sums = put::<L, N, U>(to, half, [a, b, c, d], *sums);
+            }
+            // Where rows end, or are not there.
+            for (i, to) in (whole..len.div_ceil(N)).zip(self.weights.chunks_exact_mut(4).skip(whole)) {
                 let at = i.wrapping_mul(N);
-                let rows = [chunk(a, at, last_a), chunk(b, at, last_b), chunk(c, at, last_c), chunk(d, at, last_d)];
-                let (units, total) = L::weights(rows, *sums);
-                *sums = total;
-                for (to, unit) in to.iter_mut().zip(units) {
-                    if let Some(to) = to.get_mut(half) {
-                        *to = unit;
-                    }
+                let last = &mut [[0; N]; 4];
+                for (last, row) in last.iter_mut().zip(rows) {
+                    last.iter_mut().zip(row.get(at..).unwrap_or(&[])).for_each(|(l, &w)| *l = w);
                 }
+                let [a, b, c, d] = &*last;
+                *sums = put::<L, N, U>(to, half, [a, b, c, d], *sums);
             }
         }
         let [[a, b, c, d], [e, f, g, h]] = sums.map(L::values);
         [a, b, c, d, e, f, g, h]
     }
 
-    /// The products of `count` rows, `len` long, with the rows of weights, into `y`. The rows are the patches, or given.
-    pub(super) fn multiply(
-        &mut self,
-        rows: Option<&[L::Element]>,
-        count: usize,
-        len: usize,
-        finish: &Finish<'_>,
-        y: &mut [i8],
-    ) {
-        let units = len.div_ceil(U);
+    /// The products of some rows with the rows of weights, into `y`. The rows are patches, or given.
+    pub(super) fn multiply(&mut self, rows: Option<&[L::Element]>, walk: &Walk, finish: &Finish<'_>, y: &mut [i8]) {
         let [b0, b1, b2, b3, b4, b5, b6, b7] = finish.base;
         let base = [L::sums([b0, b1, b2, b3]), L::sums([b4, b5, b6, b7])];
         let scale = load_8::<L::Reals>(finish.scale);
         let special = finish.before || finish.carry || finish.more;
-        let mut at = finish.from;
-        for first in (0..count).step_by(TILE) {
-            let rows = rows.map_or(self.patches.as_slice(), |rows| rows.as_chunks().0);
-            let rows = rows.get(first.wrapping_mul(units)..).unwrap_or(&[]);
-            // Where there are fewer, the first one stands in for the others.
-            let row = |i: usize| rows.get(i.wrapping_mul(units)..).and_then(|r| r.get(..units));
-            let start = row(0).unwrap_or(&[]);
-            let rows = [start, row(1).unwrap_or(start), row(2).unwrap_or(start), row(3).unwrap_or(start)];
-            let [mut a, mut b, mut c, mut d] = self.tile(rows, base);
+        let mut rest = walk.count;
+        let mut offsets = [0, 1, 2, 3].map(|i| walk.step.wrapping_mul(i));
+        let (mut start, mut at) = (walk.start, finish.from);
+        for first in (0..walk.count).step_by(TILE) {
+            let units = rows.map_or(self.patches.as_slice(), |rows| rows.as_chunks().0);
+            if rest < TILE {
+                // The last one stands in for those that are not there.
+                offsets = [0, 1, 2, 3].map(|i: usize| walk.step.wrapping_mul(i.min(rest.wrapping_sub(1))));
+            }
+            let [mut a, mut b, mut c, mut d] = [base; TILE];
+            let (mut left, mut here) = (self.weights.as_slice(), start);
+            for _ in 0..walk.runs {
+                let (weights, later) = left.split_at_checked(walk.run).unwrap_or_default();
+                let run = |offset: usize| {
+                    let at = here.wrapping_add(offset);
+                    units.get(at..at.wrapping_add(walk.run)).unwrap_or(&[])
+                };
+                [a, b, c, d] = tile::<L, N, U>([a, b, c, d], weights, offsets.map(run));
+                (left, here) = (later, here.wrapping_add(walk.line));
+            }
+            rest = rest.wrapping_sub(TILE);
+            start = start.wrapping_add(walk.step.wrapping_mul(TILE));
             if special {
-                (first..)
-                    .zip([&mut a, &mut b, &mut c, &mut d])
-                    .for_each(|(pixel, sums)| self.carry(pixel, sums, finish));
+                let mut carry = |i: usize, sums| self.carry(first.wrapping_add(i), sums, finish);
+                [a, b, c, d] = [carry(0, a), carry(1, b), carry(2, c), carry(3, d)];
                 if finish.more {
                     continue;
                 }
             }
             // Written out: a loop over an array of registers is one over memory.
             let mut put = |i: usize, sums: [L::Sums; 2]| {
-                if first.wrapping_add(i) < count {
+                if first.wrapping_add(i) < walk.count {
                     store(y, at, L::requantize(sums, scale, finish.output), finish.outs);
                 }
                 at = at.wrapping_add(finish.stride);
@@ -156,41 +188,67 @@ impl<L: Lanes<N, U>, const N: usize, const U: usize> Panels<L, N, U> {
 
     /// Adds what a row has come to before, and keeps it for a stretch after this one.
     #[inline(never)]
-    fn carry(&mut self, pixel: usize, sums: &mut [L::Sums; 2], finish: &Finish<'_>) {
+    fn carry(&mut self, pixel: usize, mut sums: [L::Sums; 2], finish: &Finish<'_>) -> [L::Sums; 2] {
         if let Some(&before) = self.sums.get(pixel).filter(|_| finish.before) {
-            *sums = sums.map(|sums| L::add(sums, L::sums([before; 4])));
+            sums = sums.map(|sums| L::add(sums, L::sums([before; 4])));
         }
         if let Some(carried) = self.stretches.get_mut(pixel) {
             if finish.carry {
-                let ([low, high], [more_low, more_high]) = (*sums, *carried);
-                *sums = [L::add(low, more_low), L::add(high, more_high)];
+                let ([low, high], [more_low, more_high]) = (sums, *carried);
+                sums = [L::add(low, more_low), L::add(high, more_high)];
             }
-            *carried = *sums;
+            *carried = sums;
         }
-    }
-
-    /// `base` plus the products of four rows with the rows of weights.
-    #[inline(always)]
-    fn tile(&self, [a, b, c, d]: [&[[L::Element; U]]; TILE], base: [L::Sums; 2]) -> [[L::Sums; 2]; TILE] {
-        let [[a0, a1], [b0, b1], [c0, c1], [d0, d1]] = &mut [base; TILE];
-        for (&[w0, w1], ((a, b), (c, d))) in self.weights.iter().zip(a.iter().zip(b).zip(c.iter().zip(d))) {
-            (*a0, *a1) = (L::dot(*a0, a, w0), L::dot(*a1, a, w1));
-            (*b0, *b1) = (L::dot(*b0, b, w0), L::dot(*b1, b, w1));
-            (*c0, *c1) = (L::dot(*c0, c, w0), L::dot(*c1, c, w1));
-            (*d0, *d1) = (L::dot(*d0, d, w0), L::dot(*d1, d, w1));
-        }
-        [[*a0, *a1], [*b0, *b1], [*c0, *c1], [*d0, *d1]]
+        sums
     }
 }
 
-/// `N` elements of a row, followed by 0 where it ends.
+/// Eight sums of each of four rows.
+type Tile<L, const N: usize, const U: usize> = [[<L as Lanes<N, U>>::Sums; 2]; TILE];
+
+/// Adds the products of four rows with the rows of weights.
 #[inline(always)]
-fn chunk<'a, const N: usize>(row: &'a [i8], at: usize, last: &'a mut [i8; N]) -> &'a [i8; N] {
-    let row = row.get(at..).unwrap_or(&[]);
-    row.first_chunk().unwrap_or_else(|| {
-        last.iter_mut().zip(row).for_each(|(l, &w)| *l = w);
-        last
-    })
+fn tile<L: Lanes<N, U>, const N: usize, const U: usize>(
+    mut sums: Tile<L, N, U>,
+    weights: &[[L::Weights; 2]],
+    [a, b, c, d]: [&[[L::Element; U]]; TILE],
+) -> Tile<L, N, U> {
+    for (&w, ((a, b), (c, d))) in weights.iter().zip(a.iter().zip(b).zip(c.iter().zip(d))) {
+        sums = step::<L, N, U>(sums, [a, b, c, d], w);
+    }
+    sums
+}
+
+/// Adds the products of a unit of each row with the weights. Written out: sums must stay in registers.
+#[inline(always)]
+fn step<L: Lanes<N, U>, const N: usize, const U: usize>(
+    [a, b, c, d]: Tile<L, N, U>,
+    [x_a, x_b, x_c, x_d]: [&[L::Element; U]; TILE],
+    [w0, w1]: [L::Weights; 2],
+) -> Tile<L, N, U> {
+    [
+        [L::dot(a[0], x_a, w0), L::dot(a[1], x_a, w1)],
+        [L::dot(b[0], x_b, w0), L::dot(b[1], x_b, w1)],
+        [L::dot(c[0], x_c, w0), L::dot(c[1], x_c, w1)],
+        [L::dot(d[0], x_d, w0), L::dot(d[1], x_d, w1)],
+    ]
+}
+
+/// Interleaves elements of four rows as units of one half of the channels; returns `sums` plus them.
+#[inline(always)]
+fn put<L: Lanes<N, U>, const N: usize, const U: usize>(
+    to: &mut [[L::Weights; 2]],
+    half: usize,
+    rows: [&[i8; N]; 4],
+    sums: L::Sums,
+) -> L::Sums {
+    let (units, sums) = L::weights(rows, sums);
+    for (to, unit) in to.iter_mut().zip(units) {
+        if let Some(to) = to.get_mut(half) {
+            *to = unit;
+        }
+    }
+    sums
 }
 
 /// Writes the first `n` of eight from `at` on.
