@@ -17,6 +17,7 @@ pub struct Embedded {
     ops: OpSet,
     arena_len: usize,
     state_len: usize,
+    monitor_len: usize,
 }
 
 impl Embedded {
@@ -30,6 +31,12 @@ impl Embedded {
     #[must_use]
     pub const fn state_len(&self) -> usize {
         self.state_len
+    }
+
+    /// Bytes of memory that a [`crate::Monitor`] needs; 0 for a file without one.
+    #[must_use]
+    pub const fn monitor_len(&self) -> usize {
+        self.monitor_len
     }
 
     /// The file, aligned.
@@ -125,7 +132,13 @@ pub const fn checked(file: &'static [u8], ops: OpSet) -> Embedded {
         }
         i = i.saturating_add(1);
     }
-    Embedded { file, ops, arena_len: preview.arena_len(), state_len: preview.state_len() }
+    Embedded {
+        file,
+        ops,
+        arena_len: preview.arena_len(),
+        state_len: preview.state_len(),
+        monitor_len: preview.monitor_len(),
+    }
 }
 
 /// The number of different operators of the model; for constant evaluation only.

@@ -32,6 +32,12 @@ pub enum Error {
     PortType(DType),
     /// The file does not say how this input is made from what was given.
     NoPreparation(u16),
+    /// The file carries no reference for a monitor.
+    NoMonitor,
+    /// The monitor's memory, or the place for its report, is too short; the bytes needed.
+    Memory(u32),
+    /// The saved monitor is damaged, or of another model or version.
+    Saved,
     /// The self-test's outputs differ from the golden vector of this index.
     SelfTest(u16),
 }
@@ -102,6 +108,9 @@ impl Error {
             Error::NoPreparation(i) => {
                 ("the file does not say how input # is made from this: write the input's values", [i as u32, 0, 0])
             }
+            Error::NoMonitor => ("the file carries no reference: compress the model with --monitor", [0; 3]),
+            Error::Memory(n) => ("the monitor needs # bytes", [n, 0, 0]),
+            Error::Saved => ("the saved monitor is damaged, or of another model or version: begin anew", [0; 3]),
             Error::SelfTest(i) => {
                 ("golden vector # gave another answer: this build or device miscomputes", [i as u32, 0, 0])
             }

@@ -23,6 +23,7 @@ mod error;
 mod io;
 mod memory;
 mod model;
+pub mod monitor;
 pub mod op;
 #[cfg(feature = "pack")]
 mod pack;
@@ -37,6 +38,7 @@ pub use error::{Error, Refusal};
 pub use io::{Io, MAX_OUTPUTS, Operands, Outputs, Sig, Values};
 pub use memory::Memory;
 pub use model::{Model, Port, Step};
+pub use monitor::{Alarm, Monitor, Prediction};
 pub use op::{Code, Entry, Op, OpSet};
 pub use session::{Paused, SelfTest, Session};
 pub use siskin_format::{self as format, Axes, DType, MAX_RANK, Preparation, Shape, Type, TypeRef};

@@ -95,6 +95,24 @@ impl<'m> Session<'m> {
         self.next != 0
     }
 
+    /// Makes the next step the first operator's.
+    pub(crate) const fn begin(&mut self) {
+        self.next = 0;
+    }
+
+    /// The type and bytes of a tensor, which hold its values from the operator that writes it to the last that reads it.
+    pub(crate) fn tensor(&self, index: u16) -> (Option<TypeRef<'m>>, &[u8]) {
+        let artifact = &self.model.artifact;
+        let placed = artifact.tensor(index).and_then(|t| Some((t.place()?, artifact.ty(t)?, artifact.range(t)?)));
+        let Some((place, ty, range)) = placed else { return (None, &[]) };
+        let memory = match place {
+            Place::Weights => artifact.weights(),
+            Place::State => &*self.state,
+            Place::Arena => &*self.arena,
+        };
+        (Some(ty), memory.get(range).unwrap_or(&[]))
+    }
+
     /// Forgets the past: the state as [`Session::new`] left it.
     pub fn reset(&mut self) {
         self.state.fill(0);

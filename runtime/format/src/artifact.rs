@@ -20,6 +20,7 @@ pub struct Artifact<'a> {
     pub(crate) golden: &'a [u8],
     pub(crate) card: &'a [u8],
     pub(crate) preparation: &'a [u8],
+    pub(crate) monitor: &'a [u8],
 }
 
 impl<'a> Artifact<'a> {
@@ -45,6 +46,7 @@ impl<'a> Artifact<'a> {
             golden: sections.bytes(Kind::Golden),
             card: sections.bytes(Kind::Card),
             preparation: sections.bytes(Kind::Preparation),
+            monitor: sections.bytes(Kind::Monitor),
         };
         artifact.verify()?;
         Ok(artifact)
@@ -84,6 +86,14 @@ impl<'a> Artifact<'a> {
     #[must_use]
     pub fn preparation(&self, input: u16) -> Option<Preparation> {
         Preparation::find(self.preparation, input)
+    }
+
+    /// What a monitor compares with; nothing if the file carries none.
+    ///
+    /// # Errors
+    /// [`FormatError::Monitor`] if the section is malformed.
+    pub fn baseline(&self) -> Result<Option<crate::Baseline<'a>>, FormatError> {
+        if self.monitor.is_empty() { Ok(None) } else { crate::Baseline::new_checked(self.monitor).map(Some) }
     }
 
     /// The golden vectors.

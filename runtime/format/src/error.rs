@@ -33,6 +33,8 @@ pub enum FormatError {
     Io(u16),
     /// The golden vectors are malformed.
     Golden,
+    /// The monitor section is malformed.
+    Monitor,
 }
 
 impl FormatError {
@@ -62,6 +64,7 @@ impl FormatError {
             FormatError::Op(i) => ("operator # is malformed or breaks the memory plan", [i as u32, 0, 0]),
             FormatError::Io(i) => ("input or output # is malformed", [i as u32, 0, 0]),
             FormatError::Golden => ("the golden vectors are malformed", [0; 3]),
+            FormatError::Monitor => ("the monitor section is malformed", [0; 3]),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::{FormatError, Header, Kind, MAGIC, MAJOR, OpRecord, Section, crc32};
 pub struct Preview<'a> {
     file: &'a [u8],
     ops: &'a [u8],
+    monitor: &'a [u8],
 }
 
 impl<'a> Preview<'a> {
@@ -27,7 +28,7 @@ impl<'a> Preview<'a> {
             Some(_) => return Err(FormatError::Checksum(0)),
             None => return Err(FormatError::Length),
         };
-        let mut ops: &[u8] = &[];
+        let (mut ops, mut monitor): (&[u8], &[u8]) = (&[], &[]);
         let mut rest = table;
         while let Some((entry, more)) = rest.split_at_checked(Section::LEN) {
             let kind = half(entry, 0);
@@ -40,9 +41,12 @@ impl<'a> Preview<'a> {
             if kind == Kind::Ops.code() {
                 ops = section;
             }
+            if kind == Kind::Monitor.code() {
+                monitor = section;
+            }
             rest = more;
         }
-        Ok(Preview { file, ops })
+        Ok(Preview { file, ops, monitor })
     }
 
     /// Bytes of arena that a session needs.
@@ -55,6 +59,12 @@ impl<'a> Preview<'a> {
     #[must_use]
     pub const fn state_len(&self) -> usize {
         widen(word(self.file, 24))
+    }
+
+    /// Bytes of memory that the file's monitor needs; 0 for a file without one.
+    #[must_use]
+    pub const fn monitor_len(&self) -> usize {
+        widen(word(self.monitor, 8))
     }
 
     /// The code of operator `i` of the plan; nothing after the last.

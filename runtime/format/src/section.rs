@@ -72,11 +72,13 @@ pub enum Kind {
     Card = 9,
     /// How inputs are made from pictures and sound; ignorable.
     Preparation = 10,
+    /// What a monitor compares with; ignorable.
+    Monitor = 11,
 }
 
 impl Kind {
     /// The number of kinds, plus one: known kinds are `1..COUNT`.
-    pub(crate) const COUNT: usize = 11;
+    pub(crate) const COUNT: usize = 12;
 
     /// The file's number for this kind.
     #[must_use]
@@ -88,7 +90,7 @@ impl Kind {
     /// Whether a reader that does not know this kind may skip the section.
     #[must_use]
     pub const fn is_ignorable(self) -> bool {
-        matches!(self, Kind::Card | Kind::Preparation)
+        matches!(self, Kind::Card | Kind::Preparation | Kind::Monitor)
     }
 
     /// The alignment of the section's first byte in the file.

@@ -30,9 +30,31 @@ pub struct Writer {
     pub card: Vec<u8>,
     /// How inputs are made, ignorable; see [`crate::Preparation::write`].
     pub preparation: Vec<u8>,
+    /// What a monitor compares with, ignorable; see [`crate::Baseline::write`].
+    pub monitor: Vec<u8>,
 }
 
 impl Writer {
+    /// The parts of a file that exists, to write it again with more.
+    #[must_use]
+    pub fn of(artifact: &crate::Artifact<'_>) -> Writer {
+        Writer {
+            arena_len: artifact.header.arena_len,
+            state_len: artifact.header.state_len,
+            tensors: artifact.tensors.to_vec(),
+            ops: artifact.ops.to_vec(),
+            operands: artifact.operands.to_vec(),
+            words: artifact.words.to_vec(),
+            weights: artifact.weights.to_vec(),
+            io: artifact.io.to_vec(),
+            names: artifact.names.to_vec(),
+            golden: artifact.golden.to_vec(),
+            card: artifact.card.to_vec(),
+            preparation: artifact.preparation.to_vec(),
+            monitor: artifact.monitor.to_vec(),
+        }
+    }
+
     /// The index at which `words` stand in the pool, appended if they do not stand there yet.
     /// Nothing if the pool outgrows its 16-bit index.
     pub fn intern_words(&mut self, words: &[u32]) -> Option<u16> {
@@ -58,7 +80,7 @@ impl Writer {
     /// Nothing if the file outgrows 32-bit lengths.
     #[must_use]
     pub fn finish(&self, sha256: impl Fn(&[u8]) -> [u8; 32]) -> Option<Vec<u8>> {
-        let sections: [(Kind, &[u8]); 10] = [
+        let sections: [(Kind, &[u8]); 11] = [
             (Kind::Tensors, bytemuck::cast_slice(&self.tensors)),
             (Kind::Ops, bytemuck::cast_slice(&self.ops)),
             (Kind::Operands, bytemuck::cast_slice(&self.operands)),
@@ -68,6 +90,7 @@ impl Writer {
             (Kind::Golden, &self.golden),
             (Kind::Card, &self.card),
             (Kind::Preparation, &self.preparation),
+            (Kind::Monitor, &self.monitor),
             (Kind::Weights, &self.weights),
         ];
         let present: Vec<_> = sections.into_iter().filter(|(_, bytes)| !bytes.is_empty()).collect();

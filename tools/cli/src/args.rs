@@ -4,6 +4,7 @@ use crate::commands::firmware::{Lang, Target};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueHint};
 use siskin_compiler::compress::Weights;
 use siskin_compiler::eval::Metric;
+use siskin_compiler::monitor;
 use siskin_compiler::quantize::Method;
 use std::path::PathBuf;
 
@@ -31,6 +32,9 @@ pub(crate) enum Command {
     Run(Run),
     /// Show what an artifact holds: ports, operators, memory, card.
     Inspect(Inspect),
+    /// Watch a stream with an artifact's monitor, and read what monitors report.
+    #[command(subcommand)]
+    Monitor(Monitor),
     /// Check an artifact: checksums, plan, digest, golden vectors.
     Verify(Verify),
     /// Time a model on this machine, one thread.
@@ -115,6 +119,11 @@ pub(crate) struct Compress {
     /// The number of golden vectors that the artifact carries, at most 64: each is run on every load of `siskin verify`.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=64))]
     pub(crate) goldens: u32,
+    /// Put a monitor into the artifact, with `--calib` in its order as the reference: `arl=100000` inferences between
+    /// false alarms; `coverage=0.9` of prediction sets, `abstain=0.5` below this confidence, `stride=4` for streams that
+    /// repeat themselves, `minimal` memory.
+    #[arg(long, value_name = "WORD=VALUE,…", requires = "calib")]
+    pub(crate) monitor: Option<monitor::Options>,
     /// What `--eval` measures: top1, mse or auc; by the labels if not given.
     #[arg(long)]
     pub(crate) metric: Option<Metric>,
@@ -176,6 +185,64 @@ pub(crate) struct Inspect {
     /// What the names in C begin with, so that two models fit one program: `--c-prefix KWS` gives KWS_ARENA_BYTES.
     #[arg(long, value_name = "PREFIX", requires = "c_header", default_value = "SISKIN", value_parser = c_prefix)]
     pub(crate) c_prefix: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Monitor {
+    /// Replay a stream through an artifact's monitor; exit code 3 if it raises an alarm.
+    Replay(Replay),
+    /// Add the reports of several devices up.
+    Merge(Merge),
+    /// Show a report: as a table, or in the form of another tool.
+    Show(Show),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Merge {
+    /// Reports of one artifact.
+    #[arg(required = true, value_hint = ValueHint::FilePath)]
+    pub(crate) reports: Vec<PathBuf>,
+    /// Where the sum goes.
+    #[arg(short, long, value_hint = ValueHint::FilePath)]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Show {
+    /// The report, of a device or merged.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) report: PathBuf,
+    /// The artifact that it belongs to: the reference and the features' names.
+    #[arg(long, value_hint = ValueHint::FilePath)]
+    pub(crate) model: PathBuf,
+    /// A table, JSON, Prometheus' text, OpenTelemetry's JSON, or the JSON of Evidently's drift table.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+/// How a report is shown.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+    Prometheus,
+    Otlp,
+    Evidently,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Replay {
+    /// The artifact, compressed with --monitor.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) model: PathBuf,
+    /// The stream, in its order; several follow one another.
+    #[arg(long, value_name = "DATA", required = true)]
+    pub(crate) data: Vec<String>,
+    /// Where the report goes: bytes as a device would send them.
+    #[arg(long, value_name = "FILE.rep", value_hint = ValueHint::FilePath)]
+    pub(crate) report: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -17,11 +17,27 @@ use std::process::ExitCode;
 /// A failure, in one sentence.
 type Failure = Box<dyn core::error::Error>;
 
+/// A gate, a budget or an alarm that said no: all went well, and this is what was found.
+#[derive(Debug)]
+struct Gate(String);
+
+impl core::fmt::Display for Gate {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl core::error::Error for Gate {}
+
 fn main() -> ExitCode {
     let args = args::Args::parse();
     let done = interrupt::watch().map_err(|e| format!("signals cannot be watched: {e}").into());
     match done.and_then(|()| commands::run(&args)) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(e) if e.is::<Gate>() => {
+            eprintln!("{}", one_line(&*e));
+            ExitCode::from(3)
+        }
         Err(e) => {
             eprintln!("error: {}", one_line(&*e));
             ExitCode::from(1)

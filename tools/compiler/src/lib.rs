@@ -14,6 +14,7 @@ pub mod eval;
 pub mod import;
 pub mod ir;
 pub mod lower;
+pub mod monitor;
 pub mod passes;
 pub mod plan;
 pub mod progress;

@@ -85,6 +85,16 @@ impl Loaded {
         Model::parse(&bytemuck::cast_slice(&self.bytes)[..self.len], &self.ops)
     }
 
+    /// A session, and memory for the artifact's monitor.
+    ///
+    /// # Errors
+    /// As [`Loaded::session`]; [`Error::NoMonitor`] if the artifact has none.
+    pub fn monitored(&mut self) -> Result<(Session<'_>, Vec<u64>), Error> {
+        let baseline = self.model()?.artifact().baseline()?.ok_or(Error::NoMonitor)?;
+        let memory = vec![0; (baseline.record.memory_len as usize).div_ceil(8)];
+        Ok((self.session()?, memory))
+    }
+
     /// A session over the model and its memory.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod conformance;
 mod cross;
 mod debian;
 mod demo;
+mod drift;
 mod elf;
 mod firmware;
 mod fuzz;
@@ -44,6 +45,8 @@ enum Task {
     Conformance(Conformance),
     /// Serves the demo page on this machine.
     Demo(demo::Args),
+    /// Simulates the monitor's false alarms and delays, beside those of other libraries' detectors.
+    Drift(drift::Args),
     /// Builds firmware for every board and runs it in QEMU: costs against budgets.toml, outputs against native.
     Firmware(firmware::Args),
     /// Runs the fuzz targets on the nightly toolchain.
@@ -76,6 +79,7 @@ fn run(task: Task) -> Result<()> {
             Ok(())
         }
         Task::Demo(args) => demo::run(&args),
+        Task::Drift(args) => drift::run(&args),
         Task::Firmware(args) => firmware::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Npm(args) => npm::run(&args),

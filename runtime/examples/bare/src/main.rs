@@ -7,7 +7,7 @@
 #![no_std]
 #![no_main]
 
-use siskin::{DType, Error, Model, Native, OpSet, Session, op};
+use siskin::{DType, Error, Model, Monitor, Native, OpSet, Session, op};
 
 static OPS: OpSet = op::all::<Native>();
 
@@ -19,6 +19,8 @@ pub fn _start(
     state: &'static mut [u8],
     values: &mut [f32],
     saved: &[u8],
+    watched: &'static mut [u8],
+    out: &mut [u8],
 ) -> Result<u64, Error> {
     #[cfg(feature = "control")]
     assert!(file.len() > 3, "the control's panic");
@@ -38,10 +40,32 @@ pub fn _start(
         *input = value.cast_signed();
     }
     while session.step() {}
+    let evidence = watch(&model, &mut session, saved, watched, out)?;
     let sum = session.output::<f32>(0)?.iter().sum::<f32>() + f32::from(session.output::<i8>(0)?.len() as u8);
     let last = session.state().last().copied().unwrap_or(0);
     session.reset();
-    Ok(macs ^ u64::from(sum.to_bits()) ^ u64::from(last) ^ known as u64)
+    Ok(macs ^ u64::from(sum.to_bits()) ^ u64::from(last) ^ known as u64 ^ evidence)
+}
+
+/// Everything that a monitor does.
+fn watch(
+    model: &Model<'static>,
+    session: &mut Session<'_>,
+    saved: &[u8],
+    memory: &'static mut [u8],
+    out: &mut [u8],
+) -> Result<u64, Error> {
+    let (first, second) = memory.split_at_mut(memory.len() / 2);
+    let mut monitor = Monitor::new(model, first)?;
+    let confidence = monitor.run(session).map_or(0.0, |p| p.confidence);
+    if let Some(health) = monitor.health() {
+        health.took(confidence.to_bits());
+    }
+    let alarm = monitor.alarm().map_or(0, |alarm| alarm.features);
+    monitor.clear();
+    let len = monitor.report(out)? + monitor.save(out)?;
+    let restored = Monitor::restore(model, second, saved)?;
+    Ok(alarm ^ restored.seen() ^ len as u64 ^ u64::from(restored.evidence().to_bits()))
 }
 
 /// Stays in the image if anything can panic.

@@ -1,5 +1,6 @@
 //! `siskin compress`: an ONNX file in, an artifact out, and a table of what that cost.
 
+use super::monitor::Watch;
 use crate::Failure;
 use crate::args::{Args, Compress, InputArgs};
 use crate::model::{Stored, image, import_options, prepared, sizes};
@@ -42,7 +43,11 @@ pub(crate) fn compress(args: &Args, a: &Compress) -> Result<(), Failure> {
     }
     // Both are opened first: a typing error should not cost a calibration.
     let (calib, eval) = (open(&a.calib)?, open(&a.eval)?);
-    let lowered = source.compress(&options, calib.as_ref(), &mut bar)?;
+    let mut lowered = source.compress(&options, calib.as_ref(), &mut bar)?;
+    let watch = match (&a.monitor, &calib) {
+        (Some(options), Some(calib)) => Some(Watch::add(&mut lowered, options, calib, eval.as_ref(), &mut bar)?),
+        _ => None,
+    };
     let mut versions = Vec::new();
     // A model that came quantized has no float version to be compared with.
     if eval.is_some() && !source.is_quantized() {
@@ -50,7 +55,12 @@ pub(crate) fn compress(args: &Args, a: &Compress) -> Result<(), Failure> {
     }
     versions.push(Version::measure(kind(a, &source), &lowered, eval.as_ref(), a.metric, &mut bar)?);
     atomic::write(&a.output, |w| w.write_all(&lowered.file))?;
-    print(args.json, &object(a, &lowered, &versions), &text(a, &lowered, &versions))
+    let (mut object, mut text) = (object(a, &lowered, &versions), text(a, &lowered, &versions));
+    if let Some(watch) = watch {
+        object["monitor"] = watch.object();
+        text += &watch.text();
+    }
+    print(args.json, &object, &text)
 }
 
 /// The artifact may not take the place of what it is made from.

@@ -54,6 +54,9 @@ impl Facts<'_> {
         for (name, n) in sizes(model, self.file_bytes) {
             object[name] = n;
         }
+        if let Ok(Some(baseline)) = model.artifact().baseline() {
+            object["monitor"] = super::monitor::describe(&baseline);
+        }
         if let Some(preparation) = model.preparation(0) {
             object["preparation"] = prepared(&preparation);
         }
@@ -86,6 +89,11 @@ impl Facts<'_> {
         }
         if let Some(kind) = object["preparation"]["kind"].as_str() {
             out += &format!("{:<14} {kind}\n", "made from");
+        }
+        if let Some(bytes) = object["monitor"]["memory_bytes"].as_u64() {
+            let arl = count(object["monitor"]["arl"].as_u64().unwrap_or(0));
+            let n = object["monitor"]["features"].as_array().map_or(0, Vec::len);
+            out += &format!("{:<14} {} bytes, {n} features, arl {arl}\n", "monitor", count(bytes));
         }
         if let Some(card) = self.card.filter(|c| !c.labels.is_empty()) {
             out += &format!("{:<14} {}\n", "labels", card.labels.join(" "));

@@ -7,6 +7,7 @@ mod demo;
 mod eval;
 pub(crate) mod firmware;
 mod inspect;
+mod monitor;
 mod operators;
 mod run;
 mod verify;
@@ -32,6 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Command::Eval(a) => eval::eval(args, a),
         Command::Run(a) => run::run(args, a),
         Command::Inspect(a) => inspect::inspect(args, a),
+        Command::Monitor(a) => monitor::monitor(args, a),
         Command::Verify(a) => verify::verify(args, a),
         Command::Bench(a) => bench::bench(args, a),
         Command::Firmware(a) => firmware::firmware(args, a),

@@ -86,7 +86,8 @@ pub fn lower(graph: &Graph, extras: &Extras) -> Result<Lowered, LowerError> {
     Ok(Lowered { file, arena: plan.arena, floor, planner: plan.planner, constants })
 }
 
-fn finish(writer: &siskin_format::Writer) -> Result<Vec<u8>, LowerError> {
+/// The file of a writer.
+pub(crate) fn finish(writer: &siskin_format::Writer) -> Result<Vec<u8>, LowerError> {
     use sha2::Digest;
     writer.finish(|bytes| sha2::Sha256::digest(bytes).into()).ok_or(LowerError::Limit("4 GiB"))
 }

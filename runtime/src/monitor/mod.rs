@@ -1,0 +1,382 @@
+//! Knows when the model is wrong: confidence of each inference, and statistics that raise an alarm when the inputs are
+//! no longer what they were.
+//!
+//! ```text
+//! Monitor::new(&model, memory) --run(&mut session)--> Prediction
+//!                                  |-> alarm()  -> when, which features, how sure
+//!                                  `-> report() -> bytes that merge across devices
+//! ```
+//!
+//! What is watched, the reference and the threshold are in the artifact. A feature is a number computed from a tensor: a
+//! mean, a spread or a roughness of a region of an input, or the class or confidence of an output. It falls into one of 16
+//! bins; detectors weigh the bins against the reference ([`shift`], [`adapt`]).
+//!
+//! Memory is the caller's, of a size that the artifact states. Everything is integers, or `f32` additions, products and
+//! quotients in a fixed order, so the same stream gives the same bytes on every target.
+//!
+//! What is absent: raw inputs (nothing of them is kept), clocks, and a way to watch a run that the monitor did not make:
+//! an arena's tensors do not outlive their use, so the monitor reads each when it is there.
+
+mod adapt;
+mod confidence;
+mod detect;
+mod extract;
+mod memory;
+mod shift;
+
+pub use confidence::Prediction;
+
+/// What is computed of a region or of the scores: the numbers of [`FeatureRecord::statistic`].
+pub mod statistic {
+    pub use super::confidence::{CLASS, CONFIDENCE, ENERGY, ENTROPY, MARGIN};
+    pub use super::extract::{MEAN, ROUGHNESS, SPREAD};
+}
+
+use crate::{Axes, Error, Model, Session, TypeRef};
+use detect::{Detector, Seen};
+use extract::Sums;
+use memory::Parts;
+use siskin_format::{
+    ABSENT, Artifact, Baseline, FeatureRecord, FeatureTotals, FormatError, Health, MonitorRecord, ReportHead, Totals,
+};
+
+/// The statistics of one model in the caller's memory.
+#[derive(Debug)]
+pub struct Monitor<'m> {
+    baseline: Baseline<'m>,
+    parts: Parts<'m>,
+    hypotheses: f32,
+}
+
+/// An alarm: the stream is no longer like the reference.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Alarm {
+    /// The inference at which it came, counted from 1.
+    pub at: u64,
+    /// The evidence, as a multiple of the threshold.
+    pub evidence: f32,
+    /// The features that carry the evidence, as a set.
+    pub features: u64,
+}
+
+impl<'m> Monitor<'m> {
+    /// A monitor that has seen nothing, in memory that begins at a multiple of 8 and has at least
+    /// [`MonitorRecord::memory_len`] bytes.
+    ///
+    /// # Errors
+    /// [`Error::NoMonitor`] if the file carries no reference; [`Error::Format`] if it is malformed;
+    /// [`Error::Memory`] with the bytes needed.
+    pub fn new(model: &Model<'m>, memory: &'m mut [u8]) -> Result<Monitor<'m>, Error> {
+        let mut monitor = Monitor::over(model, memory)?;
+        monitor.reset();
+        Ok(monitor)
+    }
+
+    /// Goes on from bytes that [`Monitor::save`] gave, copied to the beginning of `memory`.
+    ///
+    /// # Errors
+    /// As [`Monitor::new`]; [`Error::Saved`] if the bytes are damaged, of another model or of another version.
+    pub fn restore(model: &Model<'m>, memory: &'m mut [u8], saved: &[u8]) -> Result<Monitor<'m>, Error> {
+        let needed = needed(model)?;
+        if saved.len() != needed || !memory::is_sealed(saved) {
+            return Err(Error::Saved);
+        }
+        let place = memory.get_mut(..needed).ok_or(Error::Memory(needed as u32))?;
+        place.copy_from_slice(saved);
+        let monitor = Monitor::over(model, memory)?;
+        if monitor.parts.is_sound(&monitor.baseline) { Ok(monitor) } else { Err(Error::Saved) }
+    }
+
+    /// Writes what [`Monitor::restore`] takes, [`MonitorRecord::memory_len`] bytes, and returns their number.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] with the bytes needed.
+    pub fn save(&self, out: &mut [u8]) -> Result<usize, Error> {
+        let needed = memory::len(self.baseline.record);
+        let out = out.get_mut(..needed).ok_or(Error::Memory(needed as u32))?;
+        self.parts.write(out);
+        Ok(needed)
+    }
+
+    fn over(model: &Model<'m>, memory: &'m mut [u8]) -> Result<Monitor<'m>, Error> {
+        let baseline = model.artifact.baseline()?.ok_or(Error::NoMonitor)?;
+        check(&model.artifact, &baseline).ok_or(FormatError::Monitor)?;
+        Monitor::of(baseline, memory)
+    }
+
+    /// A monitor without a model, for tools that replay or simulate values: see [`Monitor::observe`].
+    ///
+    /// # Errors
+    /// As [`Monitor::new`].
+    pub fn detached(baseline: Baseline<'m>, memory: &'m mut [u8]) -> Result<Monitor<'m>, Error> {
+        let mut monitor = Monitor::of(baseline, memory)?;
+        monitor.reset();
+        Ok(monitor)
+    }
+
+    fn of(baseline: Baseline<'m>, memory: &'m mut [u8]) -> Result<Monitor<'m>, Error> {
+        let needed = memory::len(baseline.record);
+        let memory = memory.get_mut(..needed).ok_or(Error::Memory(needed as u32))?;
+        let parts = Parts::cut(memory, baseline.record).ok_or(Error::Alignment(8))?;
+        Ok(Monitor { baseline, parts, hypotheses: hypotheses(&baseline) })
+    }
+
+    /// Runs the session from the first operator to the last, looks at every feature when its tensor is there, and
+    /// weighs the evidence. The model's answer, if it classifies.
+    pub fn run(&mut self, session: &mut Session<'_>) -> Option<Prediction> {
+        self.run_before(session, &mut ())
+    }
+
+    /// [`Monitor::run`] before a witness.
+    pub fn run_before(&mut self, session: &mut Session<'_>, witness: &mut impl Witness) -> Option<Prediction> {
+        session.begin();
+        let mut look = Look { looking: self.is_looking(), ..Look::default() };
+        self.look(session, &mut look, witness);
+        loop {
+            let more = session.step();
+            look.done = look.done.saturating_add(1);
+            self.look(session, &mut look, witness);
+            if !more {
+                break;
+            }
+        }
+        self.close(&look);
+        look.prediction
+    }
+
+    /// Takes in values that were found elsewhere, one for each feature in order: for tools that replay or simulate.
+    pub fn observe(&mut self, values: &[i32]) {
+        let mut look = Look { looking: self.is_looking(), ..Look::default() };
+        for (i, &value) in values.iter().enumerate() {
+            self.take(i, value, &mut look);
+        }
+        self.close(&look);
+    }
+
+    fn look(&mut self, session: &Session<'_>, look: &mut Look, witness: &mut impl Witness) {
+        let baseline = self.baseline;
+        let record = baseline.record;
+        if record.scores != ABSENT && record.after == look.done && look.prediction.is_none() {
+            let (ty, bytes) = session.tensor(record.scores);
+            witness.scores(ty, bytes);
+            look.prediction = ty.map(|ty| Prediction::of(record, ty.dtype, bytes));
+        }
+        while let Some(feature) = baseline.features.get(look.next).filter(|f| f.after == look.done) {
+            let value = look.value(feature, session);
+            witness.value(look.next, value);
+            self.take(look.next, value, look);
+            look.next = look.next.saturating_add(1);
+        }
+    }
+
+    /// Takes in one feature's value.
+    fn take(&mut self, i: usize, value: i32, look: &mut Look) {
+        let Some(feature) = self.baseline.features.get(i) else { return };
+        let bin = feature.bin(value);
+        self.parts.count(i, bin);
+        if let Some(moments) = self.parts.moments.get_mut(i) {
+            moments.add(value);
+        }
+        if !look.looking {
+            return;
+        }
+        let odds = self.baseline.odds.get(usize::from(feature.table));
+        let seen = Seen { feature, odds, bin, correction: self.baseline.record.correction };
+        if let Some(shift) = self.parts.shift.get_mut(i) {
+            shift.update(&seen);
+        }
+        if let Some(adapt) = self.parts.adapt.get_mut(i) {
+            adapt.update(&seen);
+        }
+        look.evidence += self.feature_evidence(i);
+    }
+
+    fn close(&mut self, look: &Look) {
+        let abstained = look.prediction.is_some_and(|p| p.abstain);
+        let head = &mut *self.parts.head;
+        head.seen = head.seen.saturating_add(1);
+        if look.looking && look.evidence >= self.baseline.record.threshold * self.hypotheses {
+            head.alarm_at = head.seen;
+            head.alarms = head.alarms.saturating_add(1);
+        }
+        if let Some(health) = self.parts.health.first_mut() {
+            health.abstained = health.abstained.saturating_add(abstained.into());
+        }
+    }
+
+    /// Whether the detectors look at this inference: not while an alarm stands, and only at every `stride`th.
+    fn is_looking(&self) -> bool {
+        let turn = (self.parts.head.seen as u32).checked_rem(self.baseline.record.stride);
+        self.parts.head.alarm_at == 0 && turn == Some(0)
+    }
+
+    fn feature_evidence(&self, i: usize) -> f32 {
+        let shift = self.parts.shift.get(i).map_or(0.0, Detector::evidence);
+        shift + self.parts.adapt.get(i).map_or(0.0, Detector::evidence)
+    }
+
+    /// The evidence against the reference, as a multiple of the threshold: the alarm comes at 1.
+    #[must_use]
+    pub fn evidence(&self) -> f32 {
+        let sum = (0..self.baseline.features.len()).fold(0.0, |sum, i| sum + self.feature_evidence(i));
+        sum / (self.baseline.record.threshold * self.hypotheses)
+    }
+
+    /// The alarm that stands. The detectors rest until [`Monitor::clear`]; counts go on.
+    #[must_use]
+    pub fn alarm(&self) -> Option<Alarm> {
+        let at = self.parts.head.alarm_at;
+        if at == 0 {
+            return None;
+        }
+        let level = self.baseline.record.threshold * self.hypotheses;
+        let features = detect::culprits(|i| self.feature_evidence(i), self.baseline.features.len(), level);
+        Some(Alarm { at, evidence: self.evidence(), features })
+    }
+
+    /// Takes the alarm back: the detectors begin anew, counts stay.
+    pub fn clear(&mut self) {
+        self.parts.head.alarm_at = 0;
+        self.parts.start_detectors(&self.baseline);
+    }
+
+    /// Forgets everything.
+    pub fn reset(&mut self) {
+        self.parts.start(&self.baseline);
+    }
+
+    /// Inferences so far.
+    #[must_use]
+    pub const fn seen(&self) -> u64 {
+        self.parts.head.seen
+    }
+
+    /// What the artifact says of the monitor.
+    #[must_use]
+    pub const fn baseline(&self) -> &Baseline<'m> {
+        &self.baseline
+    }
+
+    /// Counters and latencies, if the artifact keeps them: for the caller to fill.
+    pub fn health(&mut self) -> Option<&mut Health> {
+        self.parts.health.first_mut()
+    }
+
+    /// Writes the report: aggregates only, in the form that `siskin monitor` and [`Totals`] read.
+    /// Returns its length, [`Totals::len`].
+    ///
+    /// # Errors
+    /// [`Error::Memory`] with the bytes needed.
+    pub fn report(&self, out: &mut [u8]) -> Result<usize, Error> {
+        let state = &*self.parts.head;
+        let mut head = ReportHead::new(self.baseline.record.features);
+        head.identity = self.baseline.identity;
+        head.devices = 1;
+        head.alarmed = u32::from(state.alarm_at != 0);
+        head.alarms = state.alarms.into();
+        head.seen = state.seen;
+        head.named = self.alarm().map_or(0, |alarm| alarm.features);
+        let health = self.parts.health.first().copied().unwrap_or_default();
+        let needed = Totals::len(self.baseline.record.features);
+        Totals::write(out, &head, &health, |i| self.totals(i)).ok_or(Error::Memory(needed as u32))
+    }
+
+    fn totals(&self, i: usize) -> FeatureTotals {
+        let mut totals = FeatureTotals::default();
+        for (total, &count) in totals.counts.iter_mut().zip(self.parts.counts.get(i).into_iter().flatten()) {
+            *total = u32::from(count).checked_shl(self.parts.head.halvings.into()).unwrap_or(u32::MAX);
+        }
+        if let Some(moments) = self.parts.moments.get(i) {
+            (totals.sum, totals.squares) = (moments.sum, moments.squares);
+        }
+        totals
+    }
+}
+
+/// Sees what a monitor sees: for tools that make references.
+pub trait Witness {
+    /// The value of a feature.
+    fn value(&mut self, _feature: usize, _value: i32) {}
+
+    /// The tensor of scores.
+    fn scores(&mut self, _ty: Option<TypeRef<'_>>, _bytes: &[u8]) {}
+}
+
+impl Witness for () {}
+
+/// What one inference has shown so far.
+#[derive(Default)]
+struct Look {
+    /// Operators that have run.
+    done: u16,
+    /// The first feature that was not read yet.
+    next: usize,
+    looking: bool,
+    evidence: f32,
+    prediction: Option<Prediction>,
+    /// The last region that was walked, and what was found: features of one region stand side by side.
+    walked: Option<([u32; 6], Sums)>,
+}
+
+impl Look {
+    fn value(&mut self, feature: &FeatureRecord, session: &Session<'_>) -> i32 {
+        if feature.statistic >= confidence::CLASS {
+            return self.prediction.map_or(0, |p| p.statistic(feature.statistic));
+        }
+        let FeatureRecord { tensor, start, rows, row_stride, columns, column_stride, .. } = *feature;
+        let region = [tensor.into(), start, rows, row_stride, columns, column_stride];
+        let sums = match self.walked {
+            Some((walked, sums)) if walked == region => sums,
+            _ => {
+                let (ty, bytes) = session.tensor(tensor);
+                ty.map(|ty| Sums::of(feature, ty.dtype, bytes)).unwrap_or_default()
+            }
+        };
+        self.walked = Some((region, sums));
+        sums.statistic(feature.statistic)
+    }
+}
+
+fn needed(model: &Model<'_>) -> Result<usize, Error> {
+    Ok(memory::len(model.artifact.baseline()?.ok_or(Error::NoMonitor)?.record))
+}
+
+/// The alternatives that all detectors weigh, over all features.
+fn hypotheses(baseline: &Baseline<'_>) -> f32 {
+    let adapts = baseline.record.parts & MonitorRecord::ADAPT != 0;
+    let of = |f: &FeatureRecord| {
+        let adapt = if adapts { adapt::Adapt::hypotheses(f) } else { 0 };
+        shift::Shift::hypotheses(f).saturating_add(adapt)
+    };
+    baseline.features.iter().map(of).fold(0usize, usize::saturating_add).max(1) as f32
+}
+
+/// Bytes of memory that a monitor of this record needs: what a compiler states.
+#[must_use]
+pub fn memory_len(record: &MonitorRecord) -> usize {
+    memory::len(record)
+}
+
+/// Checks what the section says of the model: tensors that exist, regions within them, the memory.
+fn check(artifact: &Artifact<'_>, baseline: &Baseline<'_>) -> Option<()> {
+    let record = baseline.record;
+    let ops = artifact.ops().len();
+    let known = record.scores == ABSENT || artifact.tensor(record.scores).is_some();
+    let stated = usize::try_from(record.memory_len) == Ok(memory::len(record));
+    (known && stated && usize::from(record.after) <= ops).then_some(())?;
+    for feature in baseline.features {
+        let ty = artifact.ty(artifact.tensor(feature.tensor)?)?;
+        let inside = feature.statistic >= confidence::CLASS || within(feature, ty.shape.checked_elements()?);
+        (inside && usize::from(feature.after) <= ops).then_some(())?;
+    }
+    Some(())
+}
+
+/// Whether the region has elements, no more than the tensor, and ends within it.
+fn within(f: &FeatureRecord, elements: u32) -> bool {
+    let last = |n: u32, stride: u32| u64::from(n.saturating_sub(1)).saturating_mul(stride.into());
+    let end =
+        u64::from(f.start).saturating_add(last(f.rows, f.row_stride)).saturating_add(last(f.columns, f.column_stride));
+    let area = u64::from(f.rows).saturating_mul(f.columns.into());
+    (1..=u64::from(elements)).contains(&area) && end < u64::from(elements)
+}
