@@ -50,7 +50,7 @@ fn matrices<'a>(io: &Io<'a>, sizes: &Sizes, form: Form, direction: usize) -> [(W
 
 /// Packs both matrices of each direction, one after the other.
 pub(in crate::op) fn pack<K: Kernels>(common: &Common, form: Form, io: &Io<'_>, out: &mut [u8]) -> usize {
-    let Some(sizes) = Sizes::new(&io.shape(0), &io.shape(2), common) else { return 0 };
+    let Some(sizes) = Sizes::new(io.shape(0), io.shape(2), common) else { return 0 };
     floats(out, &mut |out| {
         let mut taken = 0usize;
         for direction in 0..sizes.directions as usize {
