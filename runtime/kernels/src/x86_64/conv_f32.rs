@@ -172,12 +172,36 @@ impl Product<'_> {
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn run(&self, a: &[f32], packed: &[f32], rows: Pixels, y: &mut [f32]) {
         let segments = Segments::new(core::iter::once(0));
+        if rows.left == 1 {
+            return self.row(a, packed, &segments, rows, y);
+        }
         let over = Over { x: a, segments: &segments, len: self.k };
         let block = BLOCK.checked_div(self.k.saturating_add(self.n)).unwrap_or(0) / ROWS;
         let mut rest = rows;
         while rest.left > 0 {
             let rows = rest.split(block.max(1).wrapping_mul(ROWS));
             over.panels(packed, self.n, self.bias, self.clamp, 0, rows, y);
+        }
+    }
+}
+
+impl Product<'_> {
+    /// Multiplies one row: what a step of a recurrent network does.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    fn row(&self, a: &[f32], packed: &[f32], segments: &Segments, mut rows: Pixels, y: &mut [f32]) {
+        let (window, output) = rows.take::<1>();
+        let mut rest = packed;
+        for (lanes, at) in panels(self.n) {
+            let Some((data, later)) = rest.split_at_checked(lanes.wrapping_mul(self.k)) else { return };
+            rest = later;
+            let (w, bias) = (Rows { data, step: lanes }, self.bias.get(at..).unwrap_or(&[]));
+            let place = Place { first: at, len: self.n.wrapping_sub(at).min(lanes), clamp: self.clamp };
+            if lanes == 16 {
+                store(tile::<1, 2>(a, window, segments, self.k, w, vectors(bias)), output, place, y);
+            } else {
+                store(tile::<1, 1>(a, window, segments, self.k, w, vectors(bias)), output, place, y);
+            }
         }
     }
 }

@@ -47,19 +47,9 @@ pub(super) fn tile<const R: usize, const V: usize>(
         if R == 1 {
             lone(x[0], len, data, w.step, &mut sums[0]);
         } else {
-            let (mut row, mut k) = (data, 0);
-            // Four at a time, so that the end of the loop is foreseen while sums are still on their way.
-            while len.wrapping_sub(k) >= 4 {
-                for i in 0..4 {
-                    // SAFETY: `k + i < len`; `reach` counts elements of each window and of the weights.
-                    unsafe { multiply(x, k + i, row.wrapping_add(i * w.step), &mut sums) };
-                }
-                (row, k) = (row.wrapping_add(4 * w.step), k + 4);
-            }
-            while k < len {
-                // SAFETY: as above.
-                unsafe { multiply(x, k, row, &mut sums) };
-                (row, k) = (row.wrapping_add(w.step), k + 1);
+            for k in 0..len {
+                // SAFETY: `reach` counts elements of each window and of the weights.
+                unsafe { multiply(x, k, data.wrapping_add(k * w.step), &mut sums) };
             }
         }
         data = data.wrapping_add(len.wrapping_mul(w.step));
