@@ -1,4 +1,4 @@
-//! Times a model on this machine, one thread.
+//! Times a model on this machine with its fastest kernels, one thread.
 
 use crate::run::Loaded;
 use core::time::Duration;
@@ -22,7 +22,7 @@ pub struct Timing {
 /// As [`Loaded::session`].
 pub fn bench(loaded: &mut Loaded, budget: Duration) -> Result<Timing, siskin::Error> {
     let inputs = loaded.model()?.inputs().count();
-    let mut session = loaded.session()?;
+    let mut session = loaded.native_session()?;
     let record = GoldenRecord { seed: 1, crc: 0, samples: 0, exact: 0, reserved: 0 };
     let ranges = vec![[0.0, 1.0]; inputs];
     let fill = Golden { record: &record, ranges: &ranges, samples: &[] };

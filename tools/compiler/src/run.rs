@@ -58,6 +58,7 @@ pub struct Loaded {
     len: usize,
     arena: Vec<u128>,
     state: Vec<u128>,
+    packed: Vec<u128>,
     ops: OpSet,
 }
 
@@ -69,7 +70,14 @@ impl Loaded {
     pub fn new(file: &[u8]) -> Result<Loaded, Error> {
         let mut bytes = vec![0u128; file.len().div_ceil(16)];
         bytemuck::cast_slice_mut::<_, u8>(&mut bytes)[..file.len()].copy_from_slice(file);
-        let mut loaded = Loaded { bytes, len: file.len(), arena: vec![], state: vec![], ops: crate::ir::catalogue() };
+        let mut loaded = Loaded {
+            bytes,
+            len: file.len(),
+            arena: vec![],
+            state: vec![],
+            packed: vec![],
+            ops: crate::ir::catalogue(),
+        };
         let model = loaded.model()?;
         let (arena, state) = (model.arena_len(), model.state_len());
         loaded.arena = vec![0; arena.div_ceil(16)];
@@ -101,6 +109,18 @@ impl Loaded {
     /// As [`Model::parse`] and [`Session::new`].
     pub fn session(&mut self) -> Result<Session<'_>, Error> {
         let model = Model::parse(&bytemuck::cast_slice(&self.bytes)[..self.len], &self.ops)?;
+        Session::new(&model, bytemuck::cast_slice_mut(&mut self.arena), bytemuck::cast_slice_mut(&mut self.state))
+    }
+
+    /// A session on the fastest kernels of this machine, its constants packed for them: the same integers, floats rounded in
+    /// another order.
+    ///
+    /// # Errors
+    /// As [`Loaded::session`].
+    pub fn native_session(&mut self) -> Result<Session<'_>, Error> {
+        let model = Model::parse(&bytemuck::cast_slice(&self.bytes)[..self.len], &siskin::op::native())?;
+        self.packed.resize(model.packed_len().div_ceil(16), 0);
+        let model = model.pack(bytemuck::cast_slice_mut(&mut self.packed));
         Session::new(&model, bytemuck::cast_slice_mut(&mut self.arena), bytemuck::cast_slice_mut(&mut self.state))
     }
 }
