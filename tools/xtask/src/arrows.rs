@@ -41,6 +41,7 @@ const RULES: &[(&str, May)] = &[
     ("tools/bindgen", May::Only(&[])),
     ("tests", May::Anything),
     ("benches", May::Anything),
+    ("benches/kernels", May::Only(&["runtime/kernels"])),
     ("benches/peers", May::Only(&[])),
 ];
 
