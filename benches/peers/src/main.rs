@@ -17,7 +17,9 @@ use std::time::Instant;
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().collect();
-    let [_, peer, model] = args.as_slice() else { bail!("usage: siskin-bench-peers tract|rten MODEL.onnx, or peak f32|i8") };
+    let [_, peer, model] = args.as_slice() else {
+        bail!("usage: siskin-bench-peers tract|rten MODEL.onnx, or peak f32|i8")
+    };
     let mut run = match peer.as_str() {
         "tract" => tract(model)?,
         "rten" => rten(model)?,

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 
-use crate::{arrows, bare, capi, conformance, cross, debian, firmware, npm, shell};
+use crate::{arrows, bare, bench, capi, conformance, cross, debian, firmware, npm, shell};
 
 #[derive(Parser)]
 pub(crate) struct Args {
@@ -51,6 +51,7 @@ const STEPS: &[Step] = &[
     Step { name: "bare", about: "no panic and no allocator on bare targets", run: bare_is_safe },
     Step { name: "firmware", about: "programs for every board cost what they may and compute as native", run: boards },
     Step { name: "capi", about: "the C library, its header and its programs", run: c_library },
+    Step { name: "counts", about: "instructions of an inference with the kernels for AVX2", run: counts },
     Step { name: "test", about: "every test of the workspace", run: test },
     Step {
         name: "cross",
@@ -161,6 +162,19 @@ fn c_library() -> Result<Outcome> {
     match capi::check() {
         Err(error) if error.is::<debian::Missing>() => Ok(Outcome::LeftOut(error.to_string())),
         other => other.map(|()| Outcome::Passed),
+    }
+}
+
+fn counts() -> Result<Outcome> {
+    if let Some(why) = bench::counts::lacks() {
+        return Ok(Outcome::LeftOut(why));
+    }
+    match shared()? {
+        Outcome::Passed => match bench::counts::run(false) {
+            Err(error) if error.is::<debian::Missing>() => Ok(Outcome::LeftOut(error.to_string())),
+            other => other.map(|()| Outcome::Passed),
+        },
+        left_out => Ok(left_out),
     }
 }
 

@@ -8,6 +8,7 @@
 //! The peak is measured among them: registers only, FMA in `f32`, `vpmaddwd` in int8. What is absent: browsers, which
 //! `wasm/npm/bench` compares.
 
+pub(crate) mod counts;
 mod models;
 mod peers;
 mod record;
@@ -42,9 +43,12 @@ pub(crate) struct Args {
     /// The processor that they run on.
     #[arg(long, default_value_t = 1)]
     cpu: usize,
-    /// Compiles the artifacts again.
+    /// Compiles the artifacts again; writes the counts.
     #[arg(long)]
     renew: bool,
+    /// Counts instructions of single inferences instead and compares them with `benches/counts.toml`, or renews it.
+    #[arg(long)]
+    counts: bool,
     /// Writes `benches/record/DATE-CPU.csv` and a plot beside it.
     #[arg(long)]
     record: bool,
@@ -52,6 +56,9 @@ pub(crate) struct Args {
 
 /// Times what was asked for.
 pub(crate) fn run(args: &Args) -> Result<()> {
+    if args.counts {
+        return counts::run(args.renew);
+    }
     let cache = shell::cache_dir()?.join("bench");
     let artifacts = cache.join("models");
     fs::create_dir_all(&artifacts).with_context(|| format!("cannot make {}", artifacts.display()))?;
