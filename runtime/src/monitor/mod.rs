@@ -9,7 +9,7 @@
 //!
 //! What is watched, the reference and the threshold are in the artifact. A feature is a number computed from a tensor: a
 //! mean, a spread or a roughness of a region of an input, or the class or confidence of an output. It falls into one of 16
-//! bins; detectors weigh the bins against the reference ([`shift`], [`adapt`]).
+//! bins; detectors weigh the bins against the reference (`shift`, `adapt`).
 //!
 //! Memory is the caller's, of a size that the artifact states. Everything is integers, or `f32` additions, products and
 //! quotients in a fixed order, so the same stream gives the same bytes on every target.
