@@ -155,7 +155,8 @@ mod tests {
         let gain = calibrated(&set, 1.0);
         let p = probabilities(&[9.0, 0.0], gain)[0];
         assert!((p - 0.75).abs() < 1e-6, "{p}");
-        assert!(judge(&set, 1.0, gain, 0.0).calibrated < 1e-6);
+        // Fifteen bins cannot each hold three in four of some 27.
+        assert!(judge(&set, 1.0, gain, 0.0).calibrated < 0.03);
         assert!(judge(&set, 1.0, gain, 0.0).uncalibrated > 0.2);
     }
 
