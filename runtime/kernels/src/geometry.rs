@@ -133,6 +133,16 @@ impl Conv {
         outputs.saturating_mul(self.out_channels as u64).saturating_mul(self.filter_len() as u64)
     }
 
+    /// A pointwise convolution as one row of pixels, any other as it is.
+    #[must_use]
+    pub fn as_row(self) -> Conv {
+        if !self.axes.iter().all(Axis::is_pointwise) {
+            return self;
+        }
+        let pixels = self.axes.iter().fold(self.batch, |n, a| n.saturating_mul(a.output));
+        Conv { batch: 1, axes: [Axis::UNIT, Axis::UNIT, Axis { input: pixels, output: pixels, ..Axis::UNIT }], ..self }
+    }
+
     /// Whether each output channel reads just the input channel of its number.
     #[must_use]
     pub fn is_depthwise(&self) -> bool {

@@ -19,6 +19,9 @@ mod arm;
 mod choose;
 mod conv;
 pub mod double;
+#[cfg(test)]
+#[path = "../tests/drawn/mod.rs"]
+mod drawn;
 pub mod generic;
 mod geometry;
 pub mod int8;

@@ -13,7 +13,7 @@
 use super::filters::{Filters, Sums};
 use super::rows::{Row, each_row};
 use crate::conv::LANES;
-use crate::{Axis, Conv, ConvF32};
+use crate::{Conv, ConvF32};
 use core::ops::Range;
 
 /// Convolution; see the module.
@@ -21,7 +21,7 @@ pub fn conv_f32(args: ConvF32<'_>) {
     if args.geometry.is_depthwise() {
         return super::depthwise_f32(args);
     }
-    let g = flattened(args.geometry);
+    let g = args.geometry.as_row();
     let [_, _, x_axis] = &g.axes;
     for group in 0..g.groups {
         for at in (0..g.group_out()).step_by(LANES) {
@@ -42,15 +42,6 @@ pub fn conv_f32(args: ConvF32<'_>) {
             each_row(&g.axes, g.batch, row_len, args.y, |row, y| block.row(row, y));
         }
     }
-}
-
-/// A pointwise convolution as one row, any other as it is.
-fn flattened(g: Conv) -> Conv {
-    if !g.axes.iter().all(Axis::is_pointwise) {
-        return g;
-    }
-    let outputs = g.axes.iter().fold(g.batch, |n, a| n.wrapping_mul(a.output));
-    Conv { batch: 1, axes: [Axis::UNIT, Axis::UNIT, Axis { input: outputs, output: outputs, ..Axis::UNIT }], ..g }
 }
 
 /// What lies in a row, in `x` and in a filter alike.

@@ -1,9 +1,7 @@
 //! The receptive fields of a convolution's output pixels.
 
-#[cfg(siskin_mve)]
-use crate::Axis;
-use crate::Conv;
 use crate::int8::ConvI8;
+use crate::{Axis, Conv};
 
 /// An output pixel: its image, and the input position under its window's first tap, negative in the padding.
 #[derive(Clone, Copy)]
@@ -13,7 +11,7 @@ pub(crate) struct Pixel {
     left: isize,
 }
 
-#[cfg(siskin_dsp)]
+#[allow(dead_code, reason = "each set of kernels needs some of it")]
 impl Pixel {
     /// The input pixel under the window's first tap; see [`Pixel::tap`].
     pub(crate) fn index(&self, g: &Conv) -> usize {
@@ -27,10 +25,7 @@ impl Pixel {
         let row = self.image.wrapping_mul(rows.input).wrapping_add_signed(self.top).wrapping_add(k);
         row.wrapping_mul(cols.input).wrapping_add_signed(self.left).wrapping_add(l)
     }
-}
 
-#[cfg(siskin_mve)]
-impl Pixel {
     /// The taps of an undilated window that lie on the input: the first ones and their numbers, down and across.
     pub(crate) fn taps(&self, g: &Conv) -> ([usize; 2], [usize; 2]) {
         let [_, rows, cols] = &g.axes;
@@ -64,6 +59,7 @@ impl Pixel {
 }
 
 /// Every output pixel, in order.
+#[derive(Clone)]
 pub(crate) struct Pixels<'a> {
     geometry: &'a Conv,
     image: usize,
@@ -71,19 +67,31 @@ pub(crate) struct Pixels<'a> {
     col: usize,
 }
 
+#[allow(dead_code, reason = "each set of kernels needs some of it")]
 impl<'a> Pixels<'a> {
     pub(crate) fn new(geometry: &'a Conv) -> Pixels<'a> {
         Pixels { geometry, image: 0, row: 0, col: 0 }
     }
 
     /// Those from pixel `index` on.
-    #[cfg(siskin_dsp)]
     pub(crate) fn from(geometry: &'a Conv, index: usize) -> Pixels<'a> {
         let [_, rows, cols] = &geometry.axes;
         let divide = |a: usize, b: usize| (a.checked_div(b).unwrap_or(0), a.checked_rem(b).unwrap_or(0));
         let (line, col) = divide(index, cols.output);
         let (image, row) = divide(line, rows.output);
         Pixels { geometry, image, row, col }
+    }
+
+    /// The number of the next one.
+    pub(crate) fn at(&self) -> usize {
+        let [_, rows, cols] = &self.geometry.axes;
+        let row = self.image.wrapping_mul(rows.output).wrapping_add(self.row);
+        row.wrapping_mul(cols.output).wrapping_add(self.col)
+    }
+
+    /// Leaves out `n`.
+    pub(crate) fn skip(&mut self, n: usize) {
+        (0..n).for_each(|_| _ = self.next());
     }
 
     #[inline]

@@ -3,19 +3,10 @@
 extern crate std;
 
 use super::*;
+use crate::drawn::values;
 use crate::{Axis, Conv, ConvF32, Weights};
 use half::f16;
 use std::{vec, vec::Vec};
-
-/// Reproducible values in -1..1.
-fn values(n: usize, seed: u32) -> Vec<f32> {
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 8) as f32 / 8_388_608.0 - 1.0
-    };
-    (0..n).map(|_| next()).collect()
-}
 
 /// Positions of a three-dimensional grid.
 fn grid(lengths: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {

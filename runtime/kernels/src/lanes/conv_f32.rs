@@ -6,7 +6,7 @@
 use super::{Four, load_8};
 use crate::generic::filters::Filters;
 use crate::generic::rows::{Row, each_row};
-use crate::{Axis, Conv, ConvF32};
+use crate::{Conv, ConvF32};
 use core::ops::Range;
 
 /// Filters side by side.
@@ -25,7 +25,7 @@ pub(crate) fn conv_f32<F: Four>(args: ConvF32<'_>) {
 }
 
 fn convolve<F: Four, const DEPTHWISE: bool>(args: ConvF32<'_>) {
-    let g = flattened(args.geometry);
+    let g = args.geometry.as_row();
     let [_, _, x_axis] = &g.axes;
     // Depthwise, all channels are one group of filters of one channel each.
     let (groups, outs) = if DEPTHWISE { (1, g.out_channels) } else { (g.groups, g.group_out()) };
@@ -49,15 +49,6 @@ fn convolve<F: Four, const DEPTHWISE: bool>(args: ConvF32<'_>) {
             each_row(&g.axes, g.batch, row_len, args.y, |row, y| block.row(row, y));
         }
     }
-}
-
-/// A pointwise convolution as one row, any other as it is.
-fn flattened(g: Conv) -> Conv {
-    if !g.axes.iter().all(Axis::is_pointwise) {
-        return g;
-    }
-    let outputs = g.axes.iter().fold(g.batch, |n, a| n.wrapping_mul(a.output));
-    Conv { batch: 1, axes: [Axis::UNIT, Axis::UNIT, Axis { input: outputs, output: outputs, ..Axis::UNIT }], ..g }
 }
 
 /// Eight sums of each of four outputs.

@@ -7,9 +7,11 @@
 //! ```
 
 use super::Lanes;
-use super::field::{Field, Pixels, copy};
+use super::field::{copy, gather};
 use super::panel::{COLS, Finish, Panels, Walk, eight};
 use super::window_i8::Window;
+use crate::Axis;
+use crate::generic::field_i8::{Field, Pixels};
 use crate::int8::ConvI8;
 
 /// See [`crate::generic::conv_i8`].
@@ -73,10 +75,16 @@ impl Block<'_> {
         }
     }
 
+    /// Whether the fields of pixels one after the other lie so in the input.
+    fn is_plain(&self) -> bool {
+        let g = &self.conv.geometry;
+        g.groups == 1 && g.axes.iter().all(Axis::is_pointwise)
+    }
+
     /// The fields where they lie in the input as rows.
     fn rows<L: Lanes<N, U>, const N: usize, const U: usize>(&self) -> Option<&[L::Element]> {
         let depth = self.field.depth;
-        let fits = self.field.plain && depth.is_multiple_of(U) && depth <= Panels::<L, N, U>::DEPTH;
+        let fits = self.is_plain() && depth.is_multiple_of(U) && depth <= Panels::<L, N, U>::DEPTH;
         let start = self.pixels.at().wrapping_mul(depth);
         let x = self.conv.x.get(start..start.wrapping_add(self.count.wrapping_mul(depth)))?;
         L::in_place(x).filter(|_| fits)
@@ -92,14 +100,14 @@ impl Block<'_> {
     ) {
         let (conv, field) = (self.conv, self.field);
         let stride = len.next_multiple_of(U);
-        if field.plain && stride == field.depth {
+        if self.is_plain() && stride == field.depth {
             let x = self.pixels.at().wrapping_mul(stride);
             let room = panels.patches().get_mut(..self.count.wrapping_mul(stride)).unwrap_or(&mut []);
             return copy::<L, N, U>(room, conv.x.get(x..).unwrap_or(&[]));
         }
         let mut pixels = self.pixels.clone();
         for row in panels.patches().chunks_exact_mut(stride).take(self.count) {
-            field.gather::<L, N, U>(row.get_mut(..len).unwrap_or(&mut []), k, conv, pixels.next(), group);
+            gather::<L, N, U>(field, row.get_mut(..len).unwrap_or(&mut []), k, conv, pixels.next(), group);
         }
     }
 }

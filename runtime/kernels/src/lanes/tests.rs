@@ -5,6 +5,7 @@
 mod cases;
 
 use super::portable;
+use crate::drawn::{conv, values};
 use crate::int8::{BinaryI8, ConvI8};
 use crate::{Axis, Conv, ConvF32, Generic, Kernels, MatMulF32, ToI8, Weights};
 use cases::{ConvCase, MatMulCase, conv_case, hostile_conv, matmul_case};
@@ -68,6 +69,16 @@ proptest! {
     #[test]
     fn total(case in hostile_conv(), scale: f32, transposed: bool) {
         each_set!(run_hostile(&case, scale, transposed));
+    }
+
+    /// A window over rows of more pixels than any output has.
+    #[test]
+    fn endless_rows(mut case in hostile_conv(), scale: f32) {
+        let g = &mut case.geometry;
+        (g.in_channels, g.out_channels, g.groups) = (16, 8, 1);
+        g.axes[1] = Axis { input: usize::MAX, kernel: 2, ..Axis::UNIT };
+        g.axes[2] = Axis { input: usize::MAX, output: usize::MAX, kernel: 3, stride: 0, ..Axis::UNIT };
+        each_set!(run_hostile(&case, scale, false));
     }
 
     #[test]
@@ -169,30 +180,4 @@ fn check_matmul_f32<K: Kernels>(m: usize, k: usize, n: usize, transpose_b: bool,
 fn near(y: &[f32], want: &[f32], case: &str) {
     let close = y.iter().zip(want).all(|(y, w)| (y - w).abs() <= 2e-5 * w.abs().max(1.0));
     assert!(close && y.len() == want.len(), "{case}\n{y:?}\n{want:?}");
-}
-
-/// The same values in -1..1 for the same seed.
-fn values(n: usize, seed: u32) -> Vec<f32> {
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 8) as f32 / 8_388_608.0 - 1.0
-    };
-    (0..n).map(|_| next()).collect()
-}
-
-fn axis() -> impl Strategy<Value = Axis> {
-    (1usize..12, 1usize..5, 1usize..4, 1usize..3, 0usize..3).prop_map(|(input, kernel, stride, dilation, pad)| {
-        let reach = (kernel - 1) * dilation + 1;
-        let input = input.max(reach.saturating_sub(2 * pad));
-        Axis { input, output: (input + 2 * pad - reach) / stride + 1, kernel, stride, dilation, pad }
-    })
-}
-
-fn conv() -> impl Strategy<Value = Conv> {
-    let channels = || prop_oneof![3 => 1usize..20, 1 => 20usize..70];
-    let axis = || prop_oneof![2 => axis(), 1 => (1usize..40).prop_map(|n| Axis { input: n, output: n, ..Axis::UNIT })];
-    (1usize..3, channels(), channels(), 1usize..4, axis(), axis()).prop_map(|(batch, ins, outs, groups, rows, cols)| {
-        Conv { batch, in_channels: ins * groups, out_channels: outs * groups, groups, axes: [Axis::UNIT, rows, cols] }
-    })
 }

@@ -7,8 +7,8 @@
 //!
 //! Segments and strips are those of `conv_i8`. A pointwise convolution reads its input where it lies, and so does a product.
 
-use super::segments::{SEGMENTS, Segments, share};
-use super::strip::{Part, Pixels, Stack, Strip, laid, part_size};
+use super::segments::{Field, Segments, share};
+use super::strip::{Pixels, Stack, Strip, image_sizes, laid, part_size, parts};
 use super::tile_f32::{Place, ROWS, Rows, store, tile, vectors};
 use crate::widen::Widen;
 use crate::{Axis, Conv, ConvF32, Weights};
@@ -22,14 +22,7 @@ const BLOCK: usize = 8 * 1024;
 /// A convolution as this file computes it.
 struct Plan {
     g: Conv,
-    /// Channels in and out of a group.
-    ins: usize,
-    outs: usize,
-    /// Segments of a receptive field: rows of the window, and taps of a row that stand apart.
-    rows: usize,
-    taps: usize,
-    /// Elements of a segment.
-    run: usize,
+    field: Field,
     /// Whether the input is read where it lies.
     pointwise: bool,
 }
@@ -38,21 +31,11 @@ impl Plan {
     /// Nothing if there is nothing to compute, or too many segments.
     fn new(g: &Conv) -> Option<Plan> {
         let g = laid(*g);
-        let [depth, down, across] = &g.axes;
-        let ins = g.in_channels.checked_div(g.groups).filter(|&n| n > 0)?;
-        let outs = g.out_channels.checked_div(g.groups).filter(|&n| n > 0)?;
-        let whole = g.groups == 1 && (across.dilation == 1 || across.kernel == 1);
-        let (taps, run) = if whole { (1, across.kernel.checked_mul(ins)?) } else { (across.kernel, ins) };
-        let rows = down.kernel;
+        let field = Field::new(&g)?;
         let pointwise = g.groups == 1 && g.axes.iter().all(Axis::is_pointwise);
-        let fits = pointwise || part_size(&g, g.in_channels, ROOM).is_some();
-        let few = rows.checked_mul(taps)? <= SEGMENTS;
-        let plain = (pointwise || *depth == Axis::UNIT) && down.stride > 0 && across.stride > 0 && run > 0 && rows > 0;
-        (fits && few && plain && taps > 0).then_some(Plan { g, ins, outs, rows, taps, run, pointwise })
-    }
-
-    fn depth(&self) -> usize {
-        self.rows.wrapping_mul(self.taps).wrapping_mul(self.run)
+        let [depth, ..] = g.axes;
+        let fits = pointwise || depth == Axis::UNIT && part_size(&g, g.in_channels, ROOM).is_some();
+        fits.then_some(Plan { g, field, pointwise })
     }
 }
 
@@ -91,16 +74,16 @@ pub(super) fn weight(w: Weights<'_>, at: usize) -> f32 {
 /// Packs what [`conv_f32`] reads, if `out` has room; returns the elements that it takes, 0 if there is no packed form.
 pub(super) fn pack(g: &Conv, w: Weights<'_>, out: &mut [f32]) -> usize {
     let Some(plan) = Plan::new(g) else { return 0 };
-    let depth = plan.depth();
+    let depth = plan.field.depth();
     if Some(w.len()) != depth.checked_mul(plan.g.out_channels) || w.is_empty() {
         return 0;
     }
-    let group = panels_len(plan.outs, depth);
+    let group = panels_len(plan.field.outs, depth);
     let len = group.saturating_mul(plan.g.groups);
     if out.len() >= len {
         for (i, out) in out.chunks_exact_mut(group).take(plan.g.groups).enumerate() {
-            let first = i.wrapping_mul(plan.outs);
-            pack_panels(out, plan.outs, depth, |o, k| {
+            let first = i.wrapping_mul(plan.field.outs);
+            pack_panels(out, plan.field.outs, depth, |o, k| {
                 weight(w, first.wrapping_add(o).wrapping_mul(depth).wrapping_add(k))
             });
         }
@@ -115,27 +98,17 @@ pub(super) fn conv_f32(conv: &mut ConvF32<'_>, packed: &[f32]) -> bool {
     let g = &plan.g;
     if plan.pointwise {
         let pixels = conv.y.len().checked_div(g.out_channels).unwrap_or(0);
-        let product = Product { k: plan.ins, n: plan.outs, bias: conv.bias, clamp: conv.clamp };
-        product.run(conv.x, packed, Pixels::rows(pixels, plan.ins, plan.outs), conv.y);
+        let product = Product { k: plan.field.ins, n: plan.field.outs, bias: conv.bias, clamp: conv.clamp };
+        product.run(conv.x, packed, Pixels::rows(pixels, plan.field.ins, plan.field.outs), conv.y);
         return true;
     }
-    let [_, down, across] = &g.axes;
-    let Some((tall, wide)) = part_size(g, g.in_channels, ROOM) else { return false };
+    let Some(size) = part_size(g, g.in_channels, ROOM) else { return false };
+    let Some((image, plane)) = image_sizes(g, conv.y.len()) else { return false };
     let mut stack = Stack::<f32, ROOM>::new();
-    let image = down.input.saturating_mul(across.input).saturating_mul(g.in_channels);
-    let plane = down.output.saturating_mul(across.output).saturating_mul(g.out_channels);
-    if plane == 0 || plane > conv.y.len() {
-        return false;
-    }
-    for (x, y) in conv.x.chunks(image.max(1)).zip(conv.y.chunks_mut(plane)) {
-        for top in (0..down.output).step_by(tall) {
-            for left in (0..across.output).step_by(wide) {
-                let rows = top..top.saturating_add(tall).min(down.output);
-                let cols = left..left.saturating_add(wide).min(across.output);
-                let part = Part { rows, cols, channels: 0..g.in_channels };
-                let strip = Strip::new(g, part, x, 0, &mut stack);
-                convolve(conv.bias, conv.clamp, &plan, packed, &strip, y);
-            }
+    for (x, y) in conv.x.chunks(image).zip(conv.y.chunks_mut(plane)) {
+        for part in parts(g, 0..g.in_channels, size) {
+            let strip = Strip::new(g, part, x, 0, &mut stack);
+            convolve(conv.bias, conv.clamp, &plan, packed, &strip, y);
         }
     }
     true
@@ -145,16 +118,16 @@ pub(super) fn conv_f32(conv: &mut ConvF32<'_>, packed: &[f32]) -> bool {
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn convolve(bias: &[f32], clamp: (f32, f32), plan: &Plan, packed: &[f32], strip: &Strip<'_, f32>, y: &mut [f32]) {
-    let taps = (0..plan.rows).flat_map(|row| (0..plan.taps).map(move |tap| (row, tap)));
+    let taps = (0..plan.field.rows).flat_map(|row| (0..plan.field.taps).map(move |tap| (row, tap)));
     let segments = Segments::new(taps.map(|(row, tap)| strip.tap(row, tap)));
-    let depth = plan.depth();
-    let groups = packed.chunks_exact(panels_len(plan.outs, depth).max(1));
+    let depth = plan.field.depth();
+    let groups = packed.chunks_exact(panels_len(plan.field.outs, depth).max(1));
     for (group, packed) in (0..plan.g.groups).zip(groups) {
-        let x = strip.elements().get(group.wrapping_mul(plan.ins)..).unwrap_or(&[]);
-        let first = group.wrapping_mul(plan.outs);
-        let over = Over { x, segments: &segments, len: plan.run };
+        let x = strip.elements().get(group.wrapping_mul(plan.field.ins)..).unwrap_or(&[]);
+        let first = group.wrapping_mul(plan.field.outs);
+        let over = Over { x, segments: &segments, len: plan.field.run };
         let bias = bias.get(first..).unwrap_or(&[]);
-        over.panels(packed, plan.outs, bias, clamp, first, strip.pixels(), y);
+        over.panels(packed, plan.field.outs, bias, clamp, first, strip.pixels(), y);
     }
 }
 

@@ -10,9 +10,9 @@
 
 use super::bytes::{Writer, vectors};
 use super::matvec_i8::{self, FORM as QUADS};
-use super::segments::{SEGMENTS, Segments, share};
+use super::segments::{Field, Segments, share};
 use super::store::{Place, Requantize, channel_of_lane, store};
-use super::strip::{Part, Pixels, Stack, Strip, laid, part_size};
+use super::strip::{Pixels, Stack, Strip, image_sizes, laid, part_size, parts};
 use super::tile_i8::{tile, weight_bytes};
 use crate::int8::ConvI8;
 use crate::{Axis, Conv};
@@ -33,60 +33,36 @@ pub(super) const HEADER: usize = 32;
 /// A convolution as this file computes it.
 struct Plan {
     g: Conv,
-    /// Channels in and out of a group.
-    ins: usize,
-    outs: usize,
-    /// Segments of a receptive field: rows of the window, and taps of a row that stand apart.
-    rows: usize,
-    taps: usize,
-    /// Elements of a segment, and pairs that hold them.
-    run: usize,
+    field: Field,
+    /// Pairs that hold the elements of a segment.
     pairs: usize,
 }
 
 impl Plan {
     /// Nothing if there is nothing to compute, or too many segments.
     fn new(g: &Conv) -> Option<Plan> {
-        let g = laid(flattened(*g));
-        let [depth, down, across] = &g.axes;
-        let ins = g.in_channels.checked_div(g.groups).filter(|&n| n > 0)?;
-        let outs = g.out_channels.checked_div(g.groups).filter(|&n| n > 0)?;
-        let whole = g.groups == 1 && (across.dilation == 1 || across.kernel == 1);
-        let (taps, run) = if whole { (1, across.kernel.checked_mul(ins)?) } else { (across.kernel, ins) };
-        let (rows, pairs) = (down.kernel, run.div_ceil(2));
-        let fits = rows.checked_mul(taps)? <= SEGMENTS && part_size(&g, g.in_channels, ROOM).is_some();
-        let plain = *depth == Axis::UNIT && down.stride > 0 && across.stride > 0 && pairs > 0;
-        (fits && plain).then_some(Plan { g, ins, outs, rows, taps, run, pairs })
-    }
-
-    fn segments(&self) -> usize {
-        self.rows.wrapping_mul(self.taps)
+        let g = laid(g.as_row());
+        let field = Field::new(&g)?;
+        let pairs = field.run.div_ceil(2);
+        let [depth, ..] = g.axes;
+        (depth == Axis::UNIT && part_size(&g, g.in_channels, ROOM).is_some()).then_some(Plan { g, field, pairs })
     }
 
     /// The panels of a group: vectors of each, and its first channel within the group.
     fn panels(&self) -> impl Iterator<Item = (usize, usize)> {
-        let outs = self.outs;
+        let outs = self.field.outs;
         (0..outs).step_by(16).map(move |at| (if outs.wrapping_sub(at) > 8 { 2 } else { 1 }, at))
     }
 
     fn panel_bytes(&self, v: usize) -> usize {
-        weight_bytes(v, self.segments(), self.pairs).saturating_add(v.wrapping_mul(64))
+        weight_bytes(v, self.field.segments(), self.pairs).saturating_add(v.wrapping_mul(64))
     }
-}
-
-/// A pointwise convolution as one row, any other as it is.
-fn flattened(g: Conv) -> Conv {
-    if !g.axes.iter().all(Axis::is_pointwise) {
-        return g;
-    }
-    let pixels = g.axes.iter().fold(g.batch, |n, a| n.saturating_mul(a.output));
-    Conv { batch: 1, axes: [Axis::UNIT, Axis::UNIT, Axis { input: pixels, output: pixels, ..Axis::UNIT }], ..g }
 }
 
 /// Packs what [`conv_i8`] reads, if `out` has room; returns the bytes that it takes, 0 if there is no packed form.
 pub(super) fn pack(conv: &ConvI8<'_>, out: &mut [u8]) -> usize {
     let Some(plan) = Plan::new(&conv.geometry) else { return 0 };
-    let depth = plan.segments().wrapping_mul(plan.run);
+    let depth = plan.field.depth();
     if conv.w.is_empty() || Some(conv.w.len()) != plan.g.out_channels.checked_mul(depth) {
         return 0;
     }
@@ -101,7 +77,7 @@ pub(super) fn pack(conv: &ConvI8<'_>, out: &mut [u8]) -> usize {
         writer.put([0; HEADER - 4]);
         for g in 0..plan.g.groups {
             for (v, at) in plan.panels() {
-                pack_panel(conv, &plan, v, g.wrapping_mul(plan.outs), at, &mut writer);
+                pack_panel(conv, &plan, v, g.wrapping_mul(plan.field.outs), at, &mut writer);
             }
         }
     }
@@ -109,7 +85,7 @@ pub(super) fn pack(conv: &ConvI8<'_>, out: &mut [u8]) -> usize {
 }
 
 fn pack_panel(conv: &ConvI8<'_>, plan: &Plan, v: usize, group: usize, at: usize, writer: &mut Writer<'_>) {
-    let left = plan.outs.wrapping_sub(at);
+    let left = plan.field.outs.wrapping_sub(at);
     let lanes = (0..v).flat_map(|vector| (0..8).map(move |lane| channel_of_lane(v, vector, lane)));
     // Channels that are not there are nothing.
     let channel = |lane: usize| (lane < left).then_some(group.wrapping_add(at).wrapping_add(lane));
@@ -117,14 +93,15 @@ fn pack_panel(conv: &ConvI8<'_>, plan: &Plan, v: usize, group: usize, at: usize,
     let of = |c: Option<usize>, values: &[i32]| c.and_then(|c| values.get(c)).copied().unwrap_or(0);
     lanes.clone().for_each(|c| writer.i32(of(c, conv.bias)));
     lanes.clone().for_each(|c| writer.f32(c.and_then(|c| conv.scale.get(c)).copied().unwrap_or(0.0)));
-    let depth = plan.segments().wrapping_mul(plan.run);
-    for segment in 0..plan.segments() {
+    let depth = plan.field.depth();
+    for segment in 0..plan.field.segments() {
         for pair in 0..plan.pairs {
             for c in lanes.clone() {
                 for k in [pair.wrapping_mul(2), pair.wrapping_mul(2).wrapping_add(1)] {
-                    let in_row = segment.wrapping_mul(plan.run).wrapping_add(k);
-                    let w =
-                        c.filter(|_| k < plan.run).and_then(|c| conv.w.get(c.wrapping_mul(depth).wrapping_add(in_row)));
+                    let in_row = segment.wrapping_mul(plan.field.run).wrapping_add(k);
+                    let w = c
+                        .filter(|_| k < plan.field.run)
+                        .and_then(|c| conv.w.get(c.wrapping_mul(depth).wrapping_add(in_row)));
                     writer.i16(w.copied().unwrap_or(0).into());
                 }
             }
@@ -146,23 +123,13 @@ pub(super) fn conv_i8(conv: &ConvI8<'_>, packed: &[u8], y: &mut [i8]) -> bool {
     }
     let Some(plan) = Plan::new(&conv.geometry) else { return false };
     let g = &plan.g;
-    let [_, down, across] = &g.axes;
-    let Some((tall, wide)) = part_size(g, g.in_channels, ROOM) else { return false };
+    let Some(size) = part_size(g, g.in_channels, ROOM) else { return false };
+    let Some((image, plane)) = image_sizes(g, y.len()) else { return false };
     let mut stack = Stack::<i16, ROOM>::new();
-    let image = down.input.saturating_mul(across.input).saturating_mul(g.in_channels);
-    let plane = down.output.saturating_mul(across.output).saturating_mul(g.out_channels);
-    if plane == 0 || plane > y.len() {
-        return false;
-    }
-    for (x, y) in conv.x.chunks(image.max(1)).zip(y.chunks_mut(plane)) {
-        for top in (0..down.output).step_by(tall) {
-            for left in (0..across.output).step_by(wide) {
-                let rows = top..top.saturating_add(tall).min(down.output);
-                let cols = left..left.saturating_add(wide).min(across.output);
-                let part = Part { rows, cols, channels: 0..g.in_channels };
-                let strip = Strip::new(g, part, x, conv.x_zero, &mut stack);
-                convolve(conv, &plan, panels, &strip, y);
-            }
+    for (x, y) in conv.x.chunks(image).zip(y.chunks_mut(plane)) {
+        for part in parts(g, 0..g.in_channels, size) {
+            let strip = Strip::new(g, part, x, conv.x_zero, &mut stack);
+            convolve(conv, &plan, panels, &strip, y);
         }
     }
     true
@@ -173,17 +140,17 @@ pub(super) fn conv_i8(conv: &ConvI8<'_>, packed: &[u8], y: &mut [i8]) -> bool {
 #[target_feature(enable = "avx2")]
 fn convolve(conv: &ConvI8<'_>, plan: &Plan, panels: &[u8], strip: &Strip<'_, i16>, y: &mut [i8]) {
     let requantize = Requantize::new(conv.output);
-    let taps = (0..plan.rows).flat_map(|row| (0..plan.taps).map(move |tap| (row, tap)));
+    let taps = (0..plan.field.rows).flat_map(|row| (0..plan.field.taps).map(move |tap| (row, tap)));
     let segments = Segments::new(taps.map(|(row, tap)| strip.tap(row, tap)));
     let mut rest = panels;
     for group in 0..plan.g.groups {
-        let x = strip.elements().get(group.wrapping_mul(plan.ins)..).unwrap_or(&[]);
+        let x = strip.elements().get(group.wrapping_mul(plan.field.ins)..).unwrap_or(&[]);
         let pixels = Over { x, segments: &segments, pairs: plan.pairs, requantize };
         for (v, at) in plan.panels() {
             let Some((panel, later)) = rest.split_at_checked(plan.panel_bytes(v)) else { return };
             rest = later;
-            let first = group.wrapping_mul(plan.outs).wrapping_add(at);
-            let place = Place { first, len: plan.outs.wrapping_sub(at).min(v.wrapping_mul(8)) };
+            let first = group.wrapping_mul(plan.field.outs).wrapping_add(at);
+            let place = Place { first, len: plan.field.outs.wrapping_sub(at).min(v.wrapping_mul(8)) };
             if v == 2 {
                 pixels.panel::<2>(panel, place, strip.pixels(), y);
             } else {

@@ -10,7 +10,7 @@
 use super::bytes::{Writer, vectors};
 use super::segments::share;
 use super::store::{Place, Requantize, Sums, channel_of_lane, store};
-use super::strip::{Part, Pixels, Stack, Strip, TAIL, block, laid};
+use super::strip::{Pixels, Stack, Strip, TAIL, block, image_sizes, laid, parts};
 use crate::int8::ConvI8;
 use crate::{Axis, Conv};
 use core::arch::x86_64::*;
@@ -88,26 +88,16 @@ pub(super) fn depthwise_conv_i8(conv: &ConvI8<'_>, packed: &[u8], y: &mut [i8]) 
     let g = &laid(conv.geometry);
     let Some(pairs) = pairs(g).filter(|_| !packed.is_empty()) else { return false };
     let Some((deep, tall, wide)) = block::<i16>(g, ROOM) else { return false };
-    let [_, down, across] = &g.axes;
+    let Some((image, plane)) = image_sizes(g, y.len()) else { return false };
     let mut stack = Stack::<i16, ROOM>::new();
-    let image = down.input.saturating_mul(across.input).saturating_mul(g.in_channels);
-    let plane = down.output.saturating_mul(across.output).saturating_mul(g.out_channels);
-    if plane == 0 || plane > y.len() {
-        return false;
-    }
-    for (x, y) in conv.x.chunks(image.max(1)).zip(y.chunks_mut(plane)) {
+    for (x, y) in conv.x.chunks(image).zip(y.chunks_mut(plane)) {
         for channel in (0..g.in_channels).step_by(deep) {
             let start = (channel / LANES).saturating_mul(block_bytes(pairs));
             let weights = packed.get(start..).unwrap_or(&[]);
-            for top in (0..down.output).step_by(tall) {
-                for left in (0..across.output).step_by(wide) {
-                    let rows = top..top.saturating_add(tall).min(down.output);
-                    let cols = left..left.saturating_add(wide).min(across.output);
-                    let channels = channel..channel.saturating_add(deep).min(g.in_channels);
-                    let part = Part { rows, cols, channels: channels.clone() };
-                    let strip = Strip::new(g, part, x, conv.x_zero, &mut stack);
-                    convolve(conv, g, &strip, weights, channels.start, channels.len(), y);
-                }
+            let channels = channel..channel.saturating_add(deep).min(g.in_channels);
+            for part in parts(g, channels.clone(), (tall, wide)) {
+                let strip = Strip::new(g, part, x, conv.x_zero, &mut stack);
+                convolve(conv, g, &strip, weights, channels.start, channels.len(), y);
             }
         }
     }

@@ -1,7 +1,44 @@
 //! A receptive field as stretches that lie in a row of the input.
 
+use crate::Conv;
+
 /// The most stretches of a receptive field.
 pub(super) const SEGMENTS: usize = 64;
+
+/// How the receptive fields of a convolution fall into stretches.
+pub(super) struct Field {
+    /// Channels in and out of a group.
+    pub(super) ins: usize,
+    pub(super) outs: usize,
+    /// Rows of the window, and taps of a row that stand apart.
+    pub(super) rows: usize,
+    pub(super) taps: usize,
+    /// Elements of a stretch.
+    pub(super) run: usize,
+}
+
+impl Field {
+    /// Nothing if there is nothing to compute, or too many stretches.
+    pub(super) fn new(g: &Conv) -> Option<Field> {
+        let [_, down, across] = &g.axes;
+        let ins = g.in_channels.checked_div(g.groups).filter(|&n| n > 0)?;
+        let outs = g.out_channels.checked_div(g.groups).filter(|&n| n > 0)?;
+        let whole = g.groups == 1 && (across.dilation == 1 || across.kernel == 1);
+        let (taps, run) = if whole { (1, across.kernel.checked_mul(ins)?) } else { (across.kernel, ins) };
+        let few = (1..=SEGMENTS).contains(&down.kernel.checked_mul(taps)?);
+        let moves = down.stride > 0 && across.stride > 0 && run > 0;
+        (few && moves).then_some(Field { ins, outs, rows: down.kernel, taps, run })
+    }
+
+    pub(super) fn segments(&self) -> usize {
+        self.rows.wrapping_mul(self.taps)
+    }
+
+    /// Elements in all.
+    pub(super) fn depth(&self) -> usize {
+        self.segments().wrapping_mul(self.run)
+    }
+}
 
 /// Where the stretches of a receptive field begin, all of the same length.
 pub(super) struct Segments {

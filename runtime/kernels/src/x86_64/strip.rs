@@ -144,6 +144,31 @@ pub(super) fn block<T: Element>(g: &Conv, room: usize) -> Option<(usize, usize, 
     }
 }
 
+/// Elements of an image, in and out; nothing if `y` elements of output hold none.
+pub(super) fn image_sizes(g: &Conv, y: usize) -> Option<(usize, usize)> {
+    let [_, down, across] = &g.axes;
+    let image = down.input.saturating_mul(across.input).saturating_mul(g.in_channels);
+    let plane = down.output.saturating_mul(across.output).saturating_mul(g.out_channels);
+    (1..=y).contains(&plane).then_some((image.max(1), plane))
+}
+
+/// The parts of an image, `tall` by `wide` at most, that read these channels.
+pub(super) fn parts(
+    g: &Conv,
+    channels: Range<usize>,
+    (tall, wide): (usize, usize),
+) -> impl Iterator<Item = Part> + use<> {
+    let [_, down, across] = &g.axes;
+    let (height, width) = (down.output, across.output);
+    (0..height).step_by(tall.max(1)).flat_map(move |top| {
+        let (rows, channels) = (top..top.saturating_add(tall).min(height), channels.clone());
+        (0..width).step_by(wide.max(1)).map(move |left| {
+            let cols = left..left.saturating_add(wide).min(width);
+            Part { rows: rows.clone(), cols, channels: channels.clone() }
+        })
+    })
+}
+
 /// See the module.
 pub(super) struct Strip<'a, T> {
     g: &'a Conv,
