@@ -112,13 +112,10 @@ impl<'a> Window<'a> {
             let run = cols.kernel.wrapping_mul(conv.geometry.in_channels) / U;
             for (row, y) in y.chunks_mut(row_len).enumerate() {
                 let start = row.wrapping_mul(rows.stride).wrapping_mul(line);
+                // No more than there is room for, whatever the geometry says.
+                let count = y.len().div_ceil(channels.max(1));
                 let line = rows.dilation.wrapping_mul(line);
-                panels.multiply(
-                    None,
-                    &Walk { count: cols.output, start, step, runs: rows.kernel, run, line },
-                    &finish,
-                    y,
-                );
+                panels.multiply(None, &Walk { count, start, step, runs: rows.kernel, run, line }, &finish, y);
             }
         }
     }
