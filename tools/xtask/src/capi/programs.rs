@@ -39,7 +39,7 @@ pub(super) fn run(host: &Library) -> Result<()> {
         same(answers, "the host", &check_on_host(host, model, &dir)?)?;
         same(answers, "QEMU", &check_in_qemu(&device, &dir)?)?;
     }
-    cmake(&[&"-S", &source("tests/cmake"), &"-B", &build_dir()?.join("integrations")])?;
+    configure("tests/cmake", &build_dir()?.join("integrations"), &[])?;
     linux_example(host)?;
     cortex_m_example(&Library::build(CORTEX_M4, SMALL)?)
 }
@@ -130,17 +130,23 @@ fn cmake(words: &[&dyn AsRef<OsStr>]) -> Result<()> {
     shell::output(command.args(words.iter().map(|word| word.as_ref()))).map(drop)
 }
 
+/// Configures `build` anew: its cache belongs to one checkout, and checkouts share the build directory.
+fn configure(source: &str, build: &Path, options: &[&dyn AsRef<OsStr>]) -> Result<()> {
+    let source = self::source(source);
+    cmake(&[&[&"--fresh" as &dyn AsRef<OsStr>, &"-S", &source, &"-B", &build], options].concat())
+}
+
 /// Installs the library with CMake and builds the example against what was installed.
 fn linux_example(library: &Library) -> Result<()> {
     let dir = build_dir()?;
     let (build, prefix, example) = (dir.join("cmake"), dir.join("prefix"), dir.join("linux"));
     let define = |name: &str, value: &Path| format!("-D{name}={}", value.display());
     let target_dir = define("SISKIN_CARGO_TARGET_DIR", &shell::target_dir());
-    cmake(&[&"-S", &source(""), &"-B", &build, &define("CMAKE_INSTALL_PREFIX", &prefix), &target_dir])?;
+    configure("", &build, &[&define("CMAKE_INSTALL_PREFIX", &prefix), &target_dir])?;
     cmake(&[&"--build", &build])?;
     cmake(&[&"--install", &build])?;
     let found = define("CMAKE_PREFIX_PATH", &prefix);
-    cmake(&[&"-S", &source("examples/linux"), &"-B", &example, &found, &"-DCMAKE_C_FLAGS=-Wall -Wextra -Werror"])?;
+    configure("examples/linux", &example, &[&found, &"-DCMAKE_C_FLAGS=-Wall -Wextra -Werror"])?;
     cmake(&[&"--build", &example])?;
 
     let classify = example.join("classify");
