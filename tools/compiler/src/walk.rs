@@ -54,6 +54,21 @@ pub fn walk<E: From<WalkError>>(
     data: &Dataset,
     mut see: impl FnMut(usize, &Sample, &Session<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
+    feed_each(session, data, |i, sample, session| {
+        session.run();
+        see(i, sample, session)
+    })
+}
+
+/// Feeds every sample to the model, and leaves it to `run` to run it.
+///
+/// # Errors
+/// [`WalkError`], or what `run` says; the rest is not fed.
+pub fn feed_each<'m, E: From<WalkError>>(
+    session: &mut Session<'m>,
+    data: &Dataset,
+    mut run: impl FnMut(usize, &Sample, &mut Session<'m>) -> Result<(), E>,
+) -> Result<(), E> {
     session.reset();
     let tables = tables(session);
     let mut group = None;
@@ -68,8 +83,7 @@ pub fn walk<E: From<WalkError>>(
             return Err(WalkError::Lookup { place: data.place(), sample: i, input: input.clone(), value, rows }.into());
         }
         feed(session, &sample.x).map_err(|error| WalkError::Sample { place: data.place(), sample: i, error })?;
-        session.run();
-        see(i, &sample, session)?;
+        run(i, &sample, session)?;
     }
     Ok(())
 }

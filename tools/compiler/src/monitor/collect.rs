@@ -4,7 +4,7 @@ use super::MonitorError;
 use crate::data::Dataset;
 use crate::progress::Progress;
 use crate::run::Loaded;
-use crate::walk::{feed, read};
+use crate::walk::{feed_each, read};
 use siskin::monitor::Witness;
 use siskin::{DType, Monitor, TypeRef};
 
@@ -59,19 +59,16 @@ pub fn collect(loaded: &mut Loaded, data: &Dataset, progress: &mut dyn Progress)
     let mut monitor = Monitor::new(&model, bytemuck::cast_slice_mut(&mut memory))?;
     let mut seen = Seen::default();
     progress.begin("watch", data.len() as u64);
-    for (i, sample) in data.iter().enumerate() {
-        let sample = sample?;
-        let misfit = |error| MonitorError::Sample { place: data.place(), sample: i, error };
-        feed(&mut session, &sample.x).map_err(misfit)?;
+    feed_each(&mut session, data, |_, sample, session| {
         let mut row = Row::default();
-        monitor.run_before(&mut session, &mut row);
+        monitor.run_before(session, &mut row);
         let label = sample.y.as_ref().and_then(crate::data::Target::class);
         let label = label.and_then(|class| usize::try_from(class).ok());
         seen.rows.push(row.values);
-        seen.scored.push(Scored { scores: row.scores, output: read(&session, 0)?, label });
-        session.reset();
+        seen.scored.push(Scored { scores: row.scores, output: read(session, 0)?, label });
         progress.step();
-    }
+        Ok::<_, MonitorError>(())
+    })?;
     progress.end();
     Ok(seen)
 }

@@ -47,15 +47,8 @@ pub enum MonitorError {
     #[error(transparent)]
     Lower(#[from] LowerError),
     /// A sample does not suit the model.
-    #[error("{place}: sample {sample}: {error}")]
-    Sample {
-        /// The file.
-        place: Place,
-        /// The sample's index.
-        sample: usize,
-        /// What is wrong.
-        error: siskin::Error,
-    },
+    #[error(transparent)]
+    Walk(#[from] crate::walk::WalkError),
     /// Nothing can be watched.
     #[error("nothing to watch: the model's input is neither real nor 8 or 16 bits, and its output has no classes")]
     NoFeatures,

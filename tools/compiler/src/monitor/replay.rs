@@ -4,7 +4,7 @@ use super::MonitorError;
 use crate::data::Dataset;
 use crate::progress::Progress;
 use crate::run::Loaded;
-use crate::walk::feed;
+use crate::walk::feed_each;
 use siskin::format::Totals;
 use siskin::{Alarm, Monitor};
 
@@ -32,10 +32,8 @@ pub fn replay(loaded: &mut Loaded, data: &[&Dataset], progress: &mut dyn Progres
     let mut found = Replay::default();
     progress.begin("replay", data.iter().map(|d| d.len() as u64).sum());
     for set in data {
-        for (i, sample) in set.iter().enumerate() {
-            let misfit = |error| MonitorError::Sample { place: set.place(), sample: i, error };
-            feed(&mut session, &sample?.x).map_err(misfit)?;
-            let prediction = monitor.run(&mut session);
+        feed_each(&mut session, set, |_, _, session| {
+            let prediction = monitor.run(session);
             found.confidence.extend(prediction.map(|p| p.confidence));
             found.evidence.push(monitor.evidence());
             if let Some(alarm) = monitor.alarm() {
@@ -43,7 +41,8 @@ pub fn replay(loaded: &mut Loaded, data: &[&Dataset], progress: &mut dyn Progres
                 monitor.clear();
             }
             progress.step();
-        }
+            Ok::<_, MonitorError>(())
+        })?;
     }
     progress.end();
     found.report = vec![0; Totals::len(monitor.baseline().record.features)];
