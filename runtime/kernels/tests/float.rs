@@ -3,7 +3,7 @@
 
 mod drawn;
 
-use drawn::{conv, values};
+use drawn::{conv, rounding, values};
 use proptest::prelude::*;
 use siskin_kernels::{
     Activation, Axis, Conv, ConvF32, Function, Generic, GruF32, Kernels, LstmF32, MatMulF32, Weights, WithKernels, best,
@@ -38,7 +38,7 @@ fn check_conv(g: Conv, bias: bool) {
     let (x, w) = (values(pixels * g.in_channels, 1), values(g.filter_len() * g.out_channels, 2));
     let bias = values(if bias { g.out_channels } else { 0 }, 3);
     let (got, want) = (best(Convolution(g, &x, &w, &bias)), Convolution(g, &x, &w, &bias).with::<Generic>());
-    assert!(near(&got, &want, 1e-5), "{g:?}\n{got:?}\n{want:?}");
+    assert!(near(&got, &want, rounding(g.filter_len())), "{g:?}\n{got:?}\n{want:?}");
 }
 
 struct Transposed<'a>(Conv, &'a [f32], &'a [f32], &'a [f32]);
