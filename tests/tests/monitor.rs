@@ -6,7 +6,7 @@ use siskin::format::{Prng, ReportError, Totals};
 use siskin::{Error, Monitor, Session};
 use siskin_compiler::compress;
 use siskin_compiler::data::{Dataset, InputSpec};
-use siskin_compiler::monitor::{Options, attach, replay};
+use siskin_compiler::monitor::{DETECTORS, Options, attach, estimate, replay};
 use siskin_compiler::run::Loaded;
 use siskin_tests::{root, source};
 use std::sync::LazyLock;
@@ -61,14 +61,86 @@ fn an_alarm_comes_after_the_change_and_names_what_changed() {
     watch(&mut monitor, &mut session, &test);
     assert_eq!(monitor.alarm(), None);
     // Half the light.
-    let dark: Vec<Vec<f32>> = test.iter().map(|x| x.iter().map(|v| v / 2.0).collect()).collect();
-    watch(&mut monitor, &mut session, &dark);
+    watch(&mut monitor, &mut session, &dimmed(&test));
     let alarm = monitor.alarm().unwrap();
     let delay = alarm.at - test.len() as u64;
     assert!((1..60).contains(&delay), "{delay} inferences after the change");
     assert!(alarm.features != 0 && alarm.evidence >= 1.0);
     monitor.clear();
     assert_eq!(monitor.alarm(), None);
+}
+
+fn dimmed(images: &[Vec<f32>]) -> Vec<Vec<f32>> {
+    images.iter().map(|x| x.iter().map(|v| v / 2.0).collect()).collect()
+}
+
+#[test]
+fn every_detector_sees_the_change_and_goes_on_after_a_restart() {
+    let (test, calib) = (images("test.npz"), digits("train.npz"));
+    for (name, detector) in DETECTORS {
+        let options = Options { arl: 10_000, detector, window: 60, ..Options::default() };
+        let watched = attach(&WATCHED, &options, &calib, &mut ()).unwrap().file;
+        let mut loaded = Loaded::new(&watched).unwrap();
+        let mut session = loaded.session().unwrap();
+        let model = *session.model();
+        let (mut a, mut b) = (memory(&model), memory(&model));
+        let mut monitor = Monitor::new(&model, bytemuck::cast_slice_mut(&mut a)).unwrap();
+        watch(&mut monitor, &mut session, &test);
+        assert_eq!(monitor.alarm(), None, "{name}: before the change");
+        let mut saved = vec![0; monitor.baseline().record.memory_len as usize];
+        monitor.save(&mut saved).unwrap();
+        let mut restored = Monitor::restore(&model, bytemuck::cast_slice_mut(&mut b), &saved).unwrap();
+        for monitor in [&mut monitor, &mut restored] {
+            watch(monitor, &mut session, &dimmed(&test));
+        }
+        let alarm = monitor.alarm().unwrap_or_else(|| panic!("{name} sees nothing"));
+        let delay = alarm.at - test.len() as u64;
+        assert!((1..=120).contains(&delay) && alarm.features != 0, "{name}: {alarm:?}");
+        assert_eq!(restored.alarm(), Some(alarm), "{name}");
+        println!("{name}: alarm {delay} inferences after the change");
+    }
+}
+
+#[test]
+fn accuracy_is_estimated_without_labels_and_known_with_them() {
+    // The model has seen its training data: its confidence on them says nothing of others.
+    let watched =
+        attach(&WATCHED, &Options { arl: 10_000, ..Options::default() }, &digits("val.npz"), &mut ()).unwrap();
+    let mut loaded = Loaded::new(&watched.file).unwrap();
+    let found = replay(&mut loaded, &[&digits("test.npz")], &mut ()).unwrap();
+    let model = loaded.model().unwrap();
+    let baseline = model.artifact().baseline().unwrap().unwrap();
+    let estimate = estimate(&baseline, &Totals::new_checked(&found.report).unwrap());
+    let errors = found.errors.unwrap();
+    let truth = f64::from(errors.right) / f64::from(errors.labelled);
+    assert_eq!(estimate.by_labels.unwrap().value, truth);
+    for share in [estimate.by_confidence.unwrap(), estimate.by_threshold.unwrap()] {
+        assert!((share.value - truth).abs() < 3.0 * share.error && share.error < 0.02, "{share:?} for {truth}");
+    }
+    assert!(errors.adwin.is_empty() && errors.calibration < 0.05, "{errors:?}");
+}
+
+#[test]
+fn an_input_like_nothing_in_the_reference_is_told() {
+    let mut loaded = Loaded::new(&WATCHED).unwrap();
+    let mut session = loaded.session().unwrap();
+    let model = *session.model();
+    let mut memory = memory(&model);
+    let mut monitor = Monitor::new(&model, bytemuck::cast_slice_mut(&mut memory)).unwrap();
+    let mut unlike = |images: &[Vec<f32>]| {
+        let each = images.iter().filter(|image| {
+            session.write_f32(0, image).unwrap();
+            monitor.run(&mut session).unwrap().unlike
+        });
+        each.count() as f64 / images.len() as f64
+    };
+    let test = images("test.npz");
+    let mut prng = Prng::new(9);
+    let noise: Vec<Vec<f32>> =
+        test.iter().map(|x| x.iter().map(|_| f32::from(prng.next_u8() % 17)).collect()).collect();
+    let (known, noise) = (unlike(&test), unlike(&noise));
+    println!("unlike the reference: {known:.3} of digits, {noise:.3} of noise");
+    assert!(known < 0.05 && noise > 0.5, "{known} {noise}");
 }
 
 #[test]
@@ -173,7 +245,7 @@ fn a_hostile_section_is_refused_or_served() {
     let loaded = Loaded::new(&WATCHED).unwrap();
     let model = loaded.model().unwrap();
     let baseline = model.artifact().baseline().unwrap().unwrap();
-    let section = Baseline::write(baseline.record, baseline.features, baseline.odds);
+    let section = Baseline::write(baseline.record, baseline.features, baseline.odds, baseline.prototypes);
     let (mut served, mut refused) = (0, 0);
     for at in (0..section.len()).step_by(3) {
         let mut bad = section.clone();

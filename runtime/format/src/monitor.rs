@@ -1,7 +1,7 @@
 //! What a monitor compares with: the features that it watches, their reference histograms, and how scores become confidence.
 //!
 //! ```text
-//! section: MonitorRecord | FeatureRecord … | odds: [f32; 16] per alternative, ALTERNATIVES per table
+//! section: MonitorRecord | FeatureRecord … | odds: [f32; 16] per alternative, ALTERNATIVES per table | prototypes: i8
 //! ```
 //!
 //! The section is ignorable: a model runs without it. It is checked when a monitor is made, so a program without one
@@ -62,6 +62,16 @@ pub struct MonitorRecord {
     pub temperature: f32,
     /// The probability that the prediction set holds the right class.
     pub coverage: f32,
+    /// What weighs the evidence: [`MonitorRecord::E_DETECTOR`] and those after it.
+    pub detector: u16,
+    /// Prototypes after the tables: what inputs of the reference look like in the layer that the feature of distances watches.
+    pub prototypes: u16,
+    /// Looks that a window of a detector on windows takes; 0 for the others.
+    pub window: u32,
+    /// An input farther from every prototype than this is unlike the reference.
+    pub distance: u32,
+    /// As many of the reference were more confident than this as were right: what estimates accuracy without labels.
+    pub confident: f32,
 }
 
 impl MonitorRecord {
@@ -71,6 +81,28 @@ impl MonitorRecord {
     pub const MOMENTS: u16 = 2;
     /// The memory holds counters, latencies and KPIs.
     pub const HEALTH: u16 = 4;
+
+    /// Shiryaev and Roberts over fixed alternatives, and over a learned one: the mean of all evidence counts.
+    pub const E_DETECTOR: u16 = 0;
+    /// CUSUM over the fixed alternatives: the greatest counts, as from here on.
+    pub const CUSUM: u16 = 1;
+    /// Windows: the population stability index.
+    pub const PSI: u16 = 2;
+    /// Windows: Pearson's chi-square.
+    pub const CHI_SQUARE: u16 = 3;
+    /// Windows: the distance of Kolmogorov and Smirnov.
+    pub const KS: u16 = 4;
+    /// Windows: Wasserstein's distance, in bins.
+    pub const WASSERSTEIN: u16 = 5;
+
+    /// Whether the detector judges windows.
+    #[must_use]
+    pub const fn is_windowed(&self) -> bool {
+        self.detector >= MonitorRecord::PSI
+    }
+
+    /// The longest window: what its counts hold.
+    pub const LONGEST: u32 = 65_535;
 
     fn is_valid(&self) -> bool {
         let share = |v: f32| (0.0..=1.0).contains(&v);
@@ -82,7 +114,10 @@ impl MonitorRecord {
             && positive(self.threshold)
             && share(self.correction)
             && (self.scores == ABSENT || (positive(self.gain) && positive(self.temperature)))
-            && [self.quantile, self.abstain, self.coverage].into_iter().all(share)
+            && [self.quantile, self.abstain, self.coverage, self.confident].into_iter().all(share)
+            && self.detector <= MonitorRecord::WASSERSTEIN
+            && self.is_windowed() == (1..=MonitorRecord::LONGEST).contains(&self.window)
+            && (self.detector == MonitorRecord::E_DETECTOR || self.parts & MonitorRecord::ADAPT == 0)
     }
 }
 
@@ -121,10 +156,18 @@ pub struct FeatureRecord {
 impl FeatureRecord {
     /// The `table` of a feature that has none.
     pub const NO_TABLE: u8 = 255;
+    /// The `table` of a feature that is counted, and no evidence.
+    pub const COUNTED: u8 = 254;
+
+    /// Whether detectors look at it.
+    #[must_use]
+    pub const fn is_weighed(&self) -> bool {
+        self.table != FeatureRecord::COUNTED
+    }
 
     fn is_valid(&self, tables: u16) -> bool {
         let sum: u32 = self.reference.iter().fold(0, |sum, &p| sum.saturating_add(p.into()));
-        let table = self.table == FeatureRecord::NO_TABLE || u16::from(self.table) < tables;
+        let table = self.table >= FeatureRecord::COUNTED || u16::from(self.table) < tables;
         table
             && self.step.is_finite()
             && self.step > 0.0
@@ -149,6 +192,8 @@ pub struct Baseline<'a> {
     pub features: &'a [FeatureRecord],
     /// The tables of odds.
     pub odds: &'a [Odds],
+    /// The prototypes, one after the other.
+    pub prototypes: &'a [i8],
     /// CRC-32 of the section: what a saved monitor or a report belongs to.
     pub identity: u32,
 }
@@ -168,21 +213,39 @@ impl<'a> Baseline<'a> {
         let (features, odds) =
             rest.split_at_checked(usize::from(record.features).checked_mul(size_of::<FeatureRecord>())?)?;
         let features: &[FeatureRecord] = bytemuck::try_cast_slice(features).ok()?;
+        let tables = usize::from(record.tables).checked_mul(size_of::<Odds>())?;
+        let (odds, prototypes) = odds.split_at_checked(tables)?;
         let odds: &[Odds] = bytemuck::try_cast_slice(odds).ok()?;
         let likely = odds.iter().flatten().flatten().all(|v| v.is_finite() && *v >= 0.0);
         let valid = record.is_valid()
-            && odds.len() == usize::from(record.tables)
             && likely
+            && prototypes.len().checked_rem(record.prototypes.into()).map_or(prototypes.is_empty(), |rest| rest == 0)
             && features.is_sorted_by_key(|f| f.after)
             && features.iter().all(|f| f.is_valid(record.tables));
-        valid.then(|| Baseline { record, features, odds, identity: crate::crc32(section) })
+        valid.then(|| Baseline {
+            record,
+            features,
+            odds,
+            prototypes: bytemuck::cast_slice(prototypes),
+            identity: crate::crc32(section),
+        })
     }
 
     /// The bytes of a section.
     #[cfg(feature = "write")]
     #[must_use]
-    pub fn write(record: &MonitorRecord, features: &[FeatureRecord], odds: &[Odds]) -> alloc::vec::Vec<u8> {
-        let parts = [bytemuck::bytes_of(record), bytemuck::cast_slice(features), bytemuck::cast_slice(odds)];
+    pub fn write(
+        record: &MonitorRecord,
+        features: &[FeatureRecord],
+        odds: &[Odds],
+        prototypes: &[i8],
+    ) -> alloc::vec::Vec<u8> {
+        let parts = [
+            bytemuck::bytes_of(record),
+            bytemuck::cast_slice(features),
+            bytemuck::cast_slice(odds),
+            bytemuck::cast_slice(prototypes),
+        ];
         parts.concat()
     }
 }

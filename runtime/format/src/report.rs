@@ -57,6 +57,14 @@ pub struct Health {
     pub passed: u32,
     /// Self-tests failed.
     pub failed: u32,
+    /// Inferences more confident than [`crate::MonitorRecord::confident`].
+    pub confident: u32,
+    /// Inferences farther from every prototype than [`crate::MonitorRecord::distance`].
+    pub unlike: u32,
+    /// Inferences whose right class came later.
+    pub labelled: u32,
+    /// Those of them that were right.
+    pub right: u32,
     /// Zero.
     pub reserved: u32,
 }
@@ -73,9 +81,15 @@ impl Health {
     fn add(&mut self, other: &Health) {
         add_all(&mut self.latency, &other.latency);
         add_all(&mut self.kpis, &other.kpis);
-        for (a, b) in
-            [(&mut self.abstained, other.abstained), (&mut self.passed, other.passed), (&mut self.failed, other.failed)]
-        {
+        for (a, b) in [
+            (&mut self.abstained, other.abstained),
+            (&mut self.passed, other.passed),
+            (&mut self.failed, other.failed),
+            (&mut self.confident, other.confident),
+            (&mut self.unlike, other.unlike),
+            (&mut self.labelled, other.labelled),
+            (&mut self.right, other.right),
+        ] {
             *a = a.saturating_add(b);
         }
     }

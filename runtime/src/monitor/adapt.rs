@@ -29,14 +29,10 @@ impl Detector for Adapt {
         Adapt { q: feature.reference, r: 0.0 }
     }
 
-    fn hypotheses(_: &FeatureRecord) -> usize {
-        1
-    }
-
     fn update(&mut self, seen: &Seen<'_>) {
         let now = self.q.get(seen.bin).copied().unwrap_or(0);
         let reference = seen.feature.reference.get(seen.bin).copied().unwrap_or(1);
-        let e = (0.5 + 0.5 * f32::from(now) / f32::from(reference)) * seen.correction;
+        let e = (0.5 + 0.5 * f32::from(now) / f32::from(reference)) * seen.record.correction;
         self.r = grow(self.r, e);
         let mut lost = 0u16;
         for q in &mut self.q {
@@ -64,16 +60,18 @@ impl Detector for Adapt {
 mod tests {
     use super::*;
     use bytemuck::Zeroable;
+    use siskin_format::MonitorRecord;
 
     #[test]
     fn what_is_learned_sums_to_one_for_ever() {
         let mut feature = FeatureRecord::zeroed();
         feature.reference = [4096; BINS];
         feature.reference[0] = 4095;
+        let record = MonitorRecord { correction: 0.99, ..MonitorRecord::zeroed() };
         let mut adapt = Adapt::start(&feature);
         for i in 0..100_000usize {
             let bin = (i * i / 7) % BINS;
-            adapt.update(&Seen { feature: &feature, odds: None, bin, correction: 0.99 });
+            adapt.update(&Seen { feature: &feature, odds: None, bin, record: &record });
             assert!(adapt.is_sound(), "after {i}");
         }
         assert_eq!(adapt.q.iter().map(|&q| u32::from(q)).sum::<u32>(), 65_535);

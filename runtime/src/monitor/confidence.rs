@@ -41,6 +41,10 @@ pub struct Prediction {
     pub set_len: u16,
     /// Whether the confidence lies below the artifact's threshold.
     pub abstain: bool,
+    /// How far the nearest prototype is, squared, in steps of the layer that is watched; 0 without one.
+    pub distance: u32,
+    /// Whether that is farther than nearly all of the reference: the input is like nothing that the model was made for.
+    pub unlike: bool,
 }
 
 impl Prediction {

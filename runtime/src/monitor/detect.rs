@@ -1,12 +1,16 @@
 //! What a detector is, and what their evidence amounts to.
 //!
-//! A detector keeps a fixed state for each feature and turns bins into evidence. The mean of all evidence is itself
-//! evidence, however the features depend on each other, so that many features cost a factor, not the promise.
+//! A detector keeps a fixed state for each feature and turns bins into evidence. Of e-detectors the mean of all evidence is
+//! itself evidence, however the features depend on each other, so that many features cost a factor, not the promise. Of
+//! the others the greatest counts, and the threshold knows how many there are.
 //!
 //! To add one: a file with a [`Detector`], and a line for its memory in [`super::memory`].
 
 use bytemuck::Pod;
-use siskin_format::{FeatureRecord, Odds};
+use siskin_format::{FeatureRecord, MonitorRecord, Odds};
+
+/// What evidence is held below: a float can go on from there.
+pub(super) const HIGHEST: f32 = 1e30;
 
 /// One observation of one feature.
 pub(super) struct Seen<'a> {
@@ -16,8 +20,8 @@ pub(super) struct Seen<'a> {
     pub odds: Option<&'a Odds>,
     /// The bin that the value fell into.
     pub bin: usize,
-    /// See [`siskin_format::MonitorRecord::correction`].
-    pub correction: f32,
+    /// What the section says of all.
+    pub record: &'a MonitorRecord,
 }
 
 /// One detector's state for one feature.
@@ -25,23 +29,20 @@ pub(super) trait Detector: Pod {
     /// Nothing seen yet.
     fn start(feature: &FeatureRecord) -> Self;
 
-    /// The alternatives that it weighs for this feature.
-    fn hypotheses(feature: &FeatureRecord) -> usize;
-
     /// Takes an observation in.
     fn update(&mut self, seen: &Seen<'_>);
 
-    /// The sum of the evidence for every alternative.
+    /// The evidence for all its alternatives.
     fn evidence(&self) -> f32;
 
     /// Whether a saved state is one that updates can lead to.
     fn is_sound(&self) -> bool;
 }
 
-/// One step of Shiryaev and Roberts: `(1 + r) · e`, held within what a float can go on with.
+/// One step of Shiryaev and Roberts: `(1 + r) · e`.
 pub(super) fn grow(r: f32, e: f32) -> f32 {
     let next = (1.0 + r) * e;
-    if next < 1e30 { next } else { 1e30 }
+    if next < HIGHEST { next } else { HIGHEST }
 }
 
 /// The features that an alarm names, as a set: the most for which `evidence · k >= level`, `k` their number (Benjamini

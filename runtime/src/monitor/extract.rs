@@ -10,6 +10,12 @@ pub const MEAN: u8 = 0;
 pub const SPREAD: u8 = 1;
 /// How rough the region is: the sum of the distances between neighbours of a row.
 pub const ROUGHNESS: u8 = 2;
+/// How many elements of the region are at an end of their range, of real ones beyond that of the reference. Of a layer the upper
+/// end alone counts: the lower one is where activations rest.
+pub const SATURATION: u8 = 3;
+
+/// Steps of real values larger than the reference's largest, which has 127.
+const BEYOND: i32 = 128;
 
 /// What one walk over a region finds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -18,21 +24,23 @@ pub(super) struct Sums {
     sum: i32,
     squares: u32,
     distances: i32,
+    saturated: i32,
 }
 
 impl Sums {
     /// Walks the region of `feature` in a tensor.
     pub(super) fn of(feature: &FeatureRecord, dtype: DType, bytes: &[u8]) -> Sums {
+        let ends = |low: i32, top: i32| [if feature.after == 0 { low } else { i32::MIN }, top];
         match dtype {
-            DType::I8 => walk(feature, |i| Some(bytes.get(i)?.cast_signed().into())),
-            DType::U8 | DType::Bool => walk(feature, |i| Some((*bytes.get(i)?).into())),
+            DType::I8 => walk(feature, ends(-128, 127), |i| Some(bytes.get(i)?.cast_signed().into())),
+            DType::U8 | DType::Bool => walk(feature, ends(0, 255), |i| Some((*bytes.get(i)?).into())),
             DType::I16 => {
                 let x: &[i16] = bytemuck::try_cast_slice(bytes).unwrap_or(&[]);
-                walk(feature, |i| Some((*x.get(i)?).into()))
+                walk(feature, ends(-32_768, 32_767), |i| Some((*x.get(i)?).into()))
             }
             DType::F32 => {
                 let x: &[f32] = bytemuck::try_cast_slice(bytes).unwrap_or(&[]);
-                walk(feature, |i| Some(((*x.get(i)? / feature.step) as i32).clamp(-255, 255)))
+                walk(feature, ends(-BEYOND, BEYOND), |i| Some(((*x.get(i)? / feature.step) as i32).clamp(-255, 255)))
             }
             _ => Sums::default(),
         }
@@ -44,6 +52,7 @@ impl Sums {
             MEAN => self.sum,
             SPREAD => self.spread(),
             ROUGHNESS => self.distances,
+            SATURATION => self.saturated,
             _ => 0,
         }
     }
@@ -56,7 +65,7 @@ impl Sums {
     }
 }
 
-fn walk(f: &FeatureRecord, element: impl Fn(usize) -> Option<i32>) -> Sums {
+fn walk(f: &FeatureRecord, [low, top]: [i32; 2], element: impl Fn(usize) -> Option<i32>) -> Sums {
     let mut sums = Sums::default();
     let mut row = f.start as usize;
     for _ in 0..f.rows {
@@ -66,6 +75,7 @@ fn walk(f: &FeatureRecord, element: impl Fn(usize) -> Option<i32>) -> Sums {
             let Some(v) = element(at) else { return sums };
             sums.count = sums.count.wrapping_add(1);
             sums.sum = sums.sum.wrapping_add(v);
+            sums.saturated = sums.saturated.wrapping_add((v >= top || v <= low).into());
             sums.squares = sums.squares.wrapping_add(v.wrapping_mul(v).cast_unsigned());
             sums.distances = sums.distances.wrapping_add(v.wrapping_sub(before).wrapping_abs());
             before = v;
@@ -92,7 +102,7 @@ mod tests {
         // 2 rows of 3 pixels of 2 channels; channel 1 is 1 4 9 / -2 -2 6.
         let x: [i8; 12] = [0, 1, 0, 4, 0, 9, 0, -2, 0, -2, 0, 6];
         let sums = Sums::of(&region(1, [2, 6], [3, 2]), DType::I8, bytemuck::cast_slice(&x));
-        assert_eq!(sums, Sums { count: 6, sum: 16, squares: 142, distances: 16 });
+        assert_eq!(sums, Sums { count: 6, sum: 16, squares: 142, distances: 16, saturated: 0 });
         // 16 · (142 - 256 / 6) / 6, divisions cut.
         assert_eq!([MEAN, SPREAD, ROUGHNESS].map(|s| sums.statistic(s)), [16, 266, 16]);
     }

@@ -1,15 +1,17 @@
 //! A monitor's memory: one plain record of a size that the artifact states.
 //!
 //! ```text
-//! Head | Moments per feature | Shift per feature | Adapt per feature | Health | counts per feature
+//! Head | Moments per feature | detectors per feature: Shift | Adapt | Cusum | Window | Health | counts per feature
 //! ```
 //!
 //! A part that the artifact leaves out takes no bytes. The bytes are what is saved: a checksum and the section's identity
 //! tell whether they may be taken up again.
 
 use super::adapt::Adapt;
-use super::detect::Detector;
+use super::cusum::Cusum;
+use super::detect::{Detector, Seen};
 use super::shift::Shift;
+use super::window::Window;
 use bytemuck::{Pod, Zeroable};
 use siskin_format::{BINS, Baseline, Health, MonitorRecord, crc32};
 
@@ -57,30 +59,55 @@ pub(super) type Counts = [u16; BINS];
 pub(super) struct Parts<'m> {
     pub head: &'m mut Head,
     pub moments: &'m mut [Moments],
-    pub shift: &'m mut [Shift],
-    pub adapt: &'m mut [Adapt],
+    shift: &'m mut [Shift],
+    adapt: &'m mut [Adapt],
+    cusum: &'m mut [Cusum],
+    window: &'m mut [Window],
     /// One or none.
     pub health: &'m mut [Health],
     pub counts: &'m mut [Counts],
 }
 
-/// How many of each part a record has: moments, adaptive detectors, healths.
-fn numbers(record: &MonitorRecord) -> [usize; 3] {
-    let features = usize::from(record.features);
-    let has = |part: u16, n: usize| if record.parts & part == 0 { 0 } else { n };
-    [has(MonitorRecord::MOMENTS, features), has(MonitorRecord::ADAPT, features), has(MonitorRecord::HEALTH, 1)]
+/// How many of each part a record has.
+struct Numbers {
+    moments: usize,
+    shift: usize,
+    adapt: usize,
+    cusum: usize,
+    window: usize,
+    health: usize,
+    counts: usize,
+}
+
+impl Numbers {
+    fn of(record: &MonitorRecord) -> Numbers {
+        let features = usize::from(record.features);
+        let of = |has: bool, n: usize| if has { n } else { 0 };
+        let part = |part: u16| record.parts & part != 0;
+        Numbers {
+            moments: of(part(MonitorRecord::MOMENTS), features),
+            shift: of(record.detector == MonitorRecord::E_DETECTOR, features),
+            adapt: of(part(MonitorRecord::ADAPT), features),
+            cusum: of(record.detector == MonitorRecord::CUSUM, features),
+            window: of(record.is_windowed(), features),
+            health: of(part(MonitorRecord::HEALTH), 1),
+            counts: features,
+        }
+    }
 }
 
 /// Bytes of memory that a monitor needs.
 #[must_use]
 pub(super) fn len(record: &MonitorRecord) -> usize {
-    let [moments, adapt, health] = numbers(record);
-    let features = usize::from(record.features);
+    let n = Numbers::of(record);
     size_of::<Head>()
-        + moments * size_of::<Moments>()
-        + features * (size_of::<Shift>() + size_of::<Counts>())
-        + adapt * size_of::<Adapt>()
-        + health * size_of::<Health>()
+        + n.moments * size_of::<Moments>()
+        + n.shift * size_of::<Shift>()
+        + n.adapt * size_of::<Adapt>()
+        + n.cusum * size_of::<Cusum>()
+        + n.window * size_of::<Window>()
+        + n.health * size_of::<Health>()
+        + n.counts * size_of::<Counts>()
 }
 
 fn take<'m, T: Pod>(memory: &mut &'m mut [u8], n: usize) -> Option<&'m mut [T]> {
@@ -92,15 +119,16 @@ fn take<'m, T: Pod>(memory: &mut &'m mut [u8], n: usize) -> Option<&'m mut [T]> 
 impl<'m> Parts<'m> {
     /// Cuts memory of at least [`len`] bytes that begins at a multiple of 8.
     pub(super) fn cut(mut memory: &'m mut [u8], record: &MonitorRecord) -> Option<Parts<'m>> {
-        let [moments, adapt, health] = numbers(record);
-        let features = record.features.into();
+        let n = Numbers::of(record);
         Some(Parts {
             head: take(&mut memory, 1)?.first_mut()?,
-            moments: take(&mut memory, moments)?,
-            shift: take(&mut memory, features)?,
-            adapt: take(&mut memory, adapt)?,
-            health: take(&mut memory, health)?,
-            counts: take(&mut memory, features)?,
+            moments: take(&mut memory, n.moments)?,
+            shift: take(&mut memory, n.shift)?,
+            adapt: take(&mut memory, n.adapt)?,
+            cusum: take(&mut memory, n.cusum)?,
+            window: take(&mut memory, n.window)?,
+            health: take(&mut memory, n.health)?,
+            counts: take(&mut memory, n.counts)?,
         })
     }
 
@@ -116,21 +144,35 @@ impl<'m> Parts<'m> {
 
     /// No evidence yet.
     pub(super) fn start_detectors(&mut self, baseline: &Baseline<'_>) {
-        for (state, feature) in self.shift.iter_mut().zip(baseline.features) {
-            *state = Shift::start(feature);
-        }
-        for (state, feature) in self.adapt.iter_mut().zip(baseline.features) {
-            *state = Adapt::start(feature);
-        }
+        start(self.shift, baseline);
+        start(self.adapt, baseline);
+        start(self.cusum, baseline);
+        start(self.window, baseline);
+    }
+
+    /// Shows every detector of feature `i` what was seen.
+    pub(super) fn weigh(&mut self, i: usize, seen: &Seen<'_>) {
+        update(self.shift, i, seen);
+        update(self.adapt, i, seen);
+        update(self.cusum, i, seen);
+        update(self.window, i, seen);
+    }
+
+    /// The evidence of feature `i`.
+    pub(super) fn evidence(&self, i: usize) -> f32 {
+        let shift = evidence(self.shift, i) + evidence(self.adapt, i);
+        shift + evidence(self.cusum, i) + evidence(self.window, i)
     }
 
     /// Writes the record, sealed, to a place of its length.
     pub(super) fn write(&self, out: &mut [u8]) {
-        let parts: [&[u8]; 6] = [
+        let parts: [&[u8]; 8] = [
             bytemuck::bytes_of(self.head),
             bytemuck::cast_slice(self.moments),
             bytemuck::cast_slice(self.shift),
             bytemuck::cast_slice(self.adapt),
+            bytemuck::cast_slice(self.cusum),
+            bytemuck::cast_slice(self.window),
             bytemuck::cast_slice(self.health),
             bytemuck::cast_slice(self.counts),
         ];
@@ -154,9 +196,29 @@ impl<'m> Parts<'m> {
         self.head.magic == MAGIC
             && self.head.identity == baseline.identity
             && self.head.alarm_at <= self.head.seen
-            && self.shift.iter().all(Detector::is_sound)
-            && self.adapt.iter().all(Detector::is_sound)
+            && is_sound(self.shift)
+            && is_sound(self.adapt)
+            && is_sound(self.cusum)
+            && is_sound(self.window)
     }
+}
+
+fn start<D: Detector>(states: &mut [D], baseline: &Baseline<'_>) {
+    states.iter_mut().zip(baseline.features).for_each(|(state, feature)| *state = D::start(feature));
+}
+
+fn update<D: Detector>(states: &mut [D], i: usize, seen: &Seen<'_>) {
+    if let Some(state) = states.get_mut(i) {
+        state.update(seen);
+    }
+}
+
+fn evidence<D: Detector>(states: &[D], i: usize) -> f32 {
+    states.get(i).map_or(0.0, D::evidence)
+}
+
+fn is_sound<D: Detector>(states: &[D]) -> bool {
+    states.iter().all(D::is_sound)
 }
 
 /// Puts the checksum into a record that is to be saved.

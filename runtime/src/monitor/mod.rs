@@ -8,8 +8,9 @@
 //! ```
 //!
 //! What is watched, the reference and the threshold are in the artifact. A feature is a number computed from a tensor: a
-//! mean, a spread or a roughness of a region of an input, or the class or confidence of an output. It falls into one of 16
-//! bins; detectors weigh the bins against the reference (`shift`, `adapt`).
+//! mean, a spread or a roughness of a region of an input or of a layer, how far it is from prototypes, how much of it is
+//! saturated, or the class or confidence of an output. It falls into one of 16 bins; a detector weighs the bins against the
+//! reference: `shift` and `adapt`, or `cusum`, or `window`. Where labels come later, `labelled` judges errors.
 //!
 //! Memory is the caller's, of a size that the artifact states. Everything is integers, or `f32` additions, products and
 //! quotients in a fixed order, so the same stream gives the same bytes on every target.
@@ -19,25 +20,31 @@
 
 mod adapt;
 mod confidence;
+mod cusum;
 mod detect;
+mod distance;
 mod extract;
+pub mod labelled;
 mod memory;
 mod shift;
+mod window;
 
 pub use confidence::Prediction;
 
 /// What is computed of a region or of the scores: the numbers of [`FeatureRecord::statistic`].
 pub mod statistic {
     pub use super::confidence::{CLASS, CONFIDENCE, ENERGY, ENTROPY, MARGIN};
-    pub use super::extract::{MEAN, ROUGHNESS, SPREAD};
+    pub use super::distance::DISTANCE;
+    pub use super::extract::{MEAN, ROUGHNESS, SATURATION, SPREAD};
 }
 
 use crate::{Axes, Error, Model, Session, TypeRef};
-use detect::{Detector, Seen};
+use detect::Seen;
 use extract::Sums;
 use memory::Parts;
 use siskin_format::{
-    ABSENT, Artifact, Baseline, FeatureRecord, FeatureTotals, FormatError, Health, MonitorRecord, ReportHead, Totals,
+    ABSENT, ALTERNATIVES, Artifact, Baseline, FeatureRecord, FeatureTotals, FormatError, Health, MonitorRecord,
+    ReportHead, Totals,
 };
 
 /// The statistics of one model in the caller's memory.
@@ -45,7 +52,8 @@ use siskin_format::{
 pub struct Monitor<'m> {
     baseline: Baseline<'m>,
     parts: Parts<'m>,
-    hypotheses: f32,
+    /// The threshold of the sum of all evidence, or of the greatest.
+    level: f32,
 }
 
 /// An alarm: the stream is no longer like the reference.
@@ -118,7 +126,7 @@ impl<'m> Monitor<'m> {
         let needed = memory::len(baseline.record);
         let memory = memory.get_mut(..needed).ok_or(Error::Memory(needed as u32))?;
         let parts = Parts::cut(memory, baseline.record).ok_or(Error::Alignment(8))?;
-        Ok(Monitor { baseline, parts, hypotheses: hypotheses(&baseline) })
+        Ok(Monitor { baseline, parts, level: baseline.record.threshold * hypotheses(&baseline) })
     }
 
     /// Runs the session from the first operator to the last, looks at every feature when its tensor is there, and
@@ -139,6 +147,10 @@ impl<'m> Monitor<'m> {
             if !more {
                 break;
             }
+        }
+        if let Some(prediction) = &mut look.prediction {
+            prediction.distance = look.distance;
+            prediction.unlike = look.distance > self.baseline.record.distance;
         }
         self.close(&look);
         look.prediction
@@ -162,7 +174,11 @@ impl<'m> Monitor<'m> {
             look.prediction = ty.map(|ty| Prediction::of(record, ty.dtype, bytes));
         }
         while let Some(feature) = baseline.features.get(look.next).filter(|f| f.after == look.done) {
-            let value = look.value(feature, session);
+            if feature.statistic == distance::DISTANCE {
+                let (ty, bytes) = session.tensor(feature.tensor);
+                witness.layer(ty, bytes);
+            }
+            let value = look.value(feature, &baseline, session);
             witness.value(look.next, value);
             self.take(look.next, value, look);
             look.next = look.next.saturating_add(1);
@@ -177,31 +193,30 @@ impl<'m> Monitor<'m> {
         if let Some(moments) = self.parts.moments.get_mut(i) {
             moments.add(value);
         }
-        if !look.looking {
+        if !look.looking || !feature.is_weighed() {
             return;
         }
         let odds = self.baseline.odds.get(usize::from(feature.table));
-        let seen = Seen { feature, odds, bin, correction: self.baseline.record.correction };
-        if let Some(shift) = self.parts.shift.get_mut(i) {
-            shift.update(&seen);
-        }
-        if let Some(adapt) = self.parts.adapt.get_mut(i) {
-            adapt.update(&seen);
-        }
-        look.evidence += self.feature_evidence(i);
+        self.parts.weigh(i, &Seen { feature, odds, bin, record: self.baseline.record });
+        look.evidence = self.joined(look.evidence, self.parts.evidence(i));
+    }
+
+    /// The evidence of several features as one.
+    fn joined(&self, a: f32, b: f32) -> f32 {
+        if self.baseline.record.detector == MonitorRecord::E_DETECTOR { a + b } else { a.max(b) }
     }
 
     fn close(&mut self, look: &Look) {
-        let abstained = look.prediction.is_some_and(|p| p.abstain);
         let head = &mut *self.parts.head;
         head.seen = head.seen.saturating_add(1);
-        if look.looking && look.evidence >= self.baseline.record.threshold * self.hypotheses {
+        if look.looking && look.evidence >= self.level {
             head.alarm_at = head.seen;
             head.alarms = head.alarms.saturating_add(1);
         }
-        if let Some(health) = self.parts.health.first_mut() {
-            health.abstained = health.abstained.saturating_add(abstained.into());
-        }
+        let (Some(health), Some(p)) = (self.parts.health.first_mut(), look.prediction) else { return };
+        health.abstained = health.abstained.saturating_add(p.abstain.into());
+        health.confident = health.confident.saturating_add((p.confidence > self.baseline.record.confident).into());
+        health.unlike = health.unlike.saturating_add(p.unlike.into());
     }
 
     /// Whether the detectors look at this inference: not while an alarm stands, and only at every `stride`th.
@@ -210,16 +225,11 @@ impl<'m> Monitor<'m> {
         self.parts.head.alarm_at == 0 && turn == Some(0)
     }
 
-    fn feature_evidence(&self, i: usize) -> f32 {
-        let shift = self.parts.shift.get(i).map_or(0.0, Detector::evidence);
-        shift + self.parts.adapt.get(i).map_or(0.0, Detector::evidence)
-    }
-
     /// The evidence against the reference, as a multiple of the threshold: the alarm comes at 1.
     #[must_use]
     pub fn evidence(&self) -> f32 {
-        let sum = (0..self.baseline.features.len()).fold(0.0, |sum, i| sum + self.feature_evidence(i));
-        sum / (self.baseline.record.threshold * self.hypotheses)
+        let all = (0..self.baseline.features.len()).map(|i| self.parts.evidence(i));
+        all.fold(0.0, |sum, e| self.joined(sum, e)) / self.level
     }
 
     /// The alarm that stands. The detectors rest until [`Monitor::clear`]; counts go on.
@@ -229,8 +239,7 @@ impl<'m> Monitor<'m> {
         if at == 0 {
             return None;
         }
-        let level = self.baseline.record.threshold * self.hypotheses;
-        let features = detect::culprits(|i| self.feature_evidence(i), self.baseline.features.len(), level);
+        let features = detect::culprits(|i| self.parts.evidence(i), self.baseline.features.len(), self.level);
         Some(Alarm { at, evidence: self.evidence(), features })
     }
 
@@ -255,6 +264,14 @@ impl<'m> Monitor<'m> {
     #[must_use]
     pub const fn baseline(&self) -> &Baseline<'m> {
         &self.baseline
+    }
+
+    /// Counts an inference whose right class has come.
+    pub fn label(&mut self, right: bool) {
+        if let Some(health) = self.parts.health.first_mut() {
+            health.labelled = health.labelled.saturating_add(1);
+            health.right = health.right.saturating_add(right.into());
+        }
     }
 
     /// Counters and latencies, if the artifact keeps them: for the caller to fill.
@@ -300,6 +317,9 @@ pub trait Witness {
 
     /// The tensor of scores.
     fn scores(&mut self, _ty: Option<TypeRef<'_>>, _bytes: &[u8]) {}
+
+    /// The tensor whose distance from prototypes is a feature.
+    fn layer(&mut self, _ty: Option<TypeRef<'_>>, _bytes: &[u8]) {}
 }
 
 impl Witness for () {}
@@ -314,12 +334,20 @@ struct Look {
     looking: bool,
     evidence: f32,
     prediction: Option<Prediction>,
+    /// How far the nearest prototype is.
+    distance: u32,
     /// The last region that was walked, and what was found: features of one region stand side by side.
     walked: Option<([u32; 6], Sums)>,
 }
 
 impl Look {
-    fn value(&mut self, feature: &FeatureRecord, session: &Session<'_>) -> i32 {
+    fn value(&mut self, feature: &FeatureRecord, baseline: &Baseline<'_>, session: &Session<'_>) -> i32 {
+        if feature.statistic == distance::DISTANCE {
+            let (ty, bytes) = session.tensor(feature.tensor);
+            let nearest = ty.map_or(0, |ty| distance::nearest(feature, baseline.prototypes, ty.dtype, bytes));
+            self.distance = nearest.unsigned_abs();
+            return nearest;
+        }
         if feature.statistic >= confidence::CLASS {
             return self.prediction.map_or(0, |p| p.statistic(feature.statistic));
         }
@@ -341,14 +369,16 @@ fn needed(model: &Model<'_>) -> Result<usize, Error> {
     Ok(memory::len(model.artifact.baseline()?.ok_or(Error::NoMonitor)?.record))
 }
 
-/// The alternatives that all detectors weigh, over all features.
+/// The evidences that are summed: the threshold is that of their mean.
 fn hypotheses(baseline: &Baseline<'_>) -> f32 {
-    let adapts = baseline.record.parts & MonitorRecord::ADAPT != 0;
-    let of = |f: &FeatureRecord| {
-        let adapt = if adapts { adapt::Adapt::hypotheses(f) } else { 0 };
-        shift::Shift::hypotheses(f).saturating_add(adapt)
-    };
-    baseline.features.iter().map(of).fold(0usize, usize::saturating_add).max(1) as f32
+    let record = baseline.record;
+    if record.detector != MonitorRecord::E_DETECTOR {
+        return 1.0;
+    }
+    let adapts = usize::from(record.parts & MonitorRecord::ADAPT != 0);
+    let fixed = |f: &FeatureRecord| if f.table == FeatureRecord::NO_TABLE { 0 } else { ALTERNATIVES };
+    let weighed = baseline.features.iter().filter(|f| f.is_weighed());
+    weighed.map(|f| fixed(f).saturating_add(adapts)).fold(0usize, usize::saturating_add).max(1) as f32
 }
 
 /// Bytes of memory that a monitor of this record needs: what a compiler states.

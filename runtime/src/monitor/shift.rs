@@ -21,10 +21,6 @@ impl Detector for Shift {
         Shift::default()
     }
 
-    fn hypotheses(seen: &siskin_format::FeatureRecord) -> usize {
-        if seen.table == siskin_format::FeatureRecord::NO_TABLE { 0 } else { ALTERNATIVES }
-    }
-
     fn update(&mut self, seen: &Seen<'_>) {
         let Some(odds) = seen.odds else { return };
         for (r, odds) in self.0.iter_mut().zip(odds) {

@@ -10,7 +10,7 @@ use clap::Parser;
 use crate::shell;
 
 /// The peers, as pip names them. alibi-detect's univariate detector needs numba.
-const PEERS: [&str; 4] = ["river==0.22.0", "alibi-detect==0.12.0", "numba==0.61.2", "numpy==1.26.4"];
+const PEERS: [&str; 4] = ["river==0.22.0", "alibi-detect==0.12.0", "numba==0.59.1", "numpy==1.26.4"];
 
 #[derive(Parser)]
 pub(crate) struct Args {

@@ -33,7 +33,7 @@ pub struct Dependence {
 pub fn dependence(rows: &[Vec<i32>], features: &[FeatureRecord]) -> Dependence {
     let n = rows.len();
     let worst = |lag: usize| {
-        let each = features.iter().enumerate().filter(|(_, f)| f.table != FeatureRecord::NO_TABLE);
+        let each = features.iter().enumerate().filter(|(_, f)| f.table < FeatureRecord::COUNTED);
         each.map(|(i, f)| correlation(rows, i, f, lag)).fold(0.0, f64::max)
     };
     // Three standard errors of a correlation of nothing: the largest of some dozen features stays below.
@@ -87,11 +87,12 @@ pub fn threshold(
     odds: &[Odds],
     rows: &[Vec<i32>],
 ) -> Result<f32, MonitorError> {
+    let sums = record.detector == MonitorRecord::E_DETECTOR;
     // The detectors look at every `stride`th inference; their looks are what is simulated.
     let looks = f64::from(record.arl) / f64::from(record.stride);
     let horizon = (looks as usize).clamp(100, (BUDGET / RUNS / features.len()).max(1000));
-    let never = MonitorRecord { threshold: NEVER, stride: 1, ..*record };
-    let section = Baseline::write(&never, features, odds);
+    let never = MonitorRecord { threshold: NEVER, stride: 1, prototypes: 0, ..*record };
+    let section = Baseline::write(&never, features, odds, &[]);
     let mut aligned = vec![0u64; section.len().div_ceil(8)];
     bytemuck::cast_slice_mut::<_, u8>(&mut aligned)[..section.len()].copy_from_slice(&section);
     let section = &bytemuck::cast_slice(&aligned)[..section.len()];
@@ -108,7 +109,9 @@ pub fn threshold(
     // Between a quarter of what was simulated and all of it the logarithms lie on a line; it is followed.
     let (far, near) = (horizon as f64, horizon as f64 / 4.0);
     let slope = (libm::log(at(far)) - libm::log(at(near))) / libm::log(4.0);
-    Ok(libm::exp(libm::log(at(far)) + slope.max(1.0) * libm::log(looks / far)) as f32)
+    // Evidence that is summed grows as long as it is waited for.
+    let slope = if sums { slope.max(1.0) } else { slope.max(0.0) };
+    Ok(libm::exp(libm::log(at(far)) + slope * libm::log(looks / far)) as f32)
 }
 
 /// One simulated stream: when the evidence was higher than ever before, and how high.
@@ -145,7 +148,8 @@ fn search(records: &[Vec<(usize, f64)>], horizon: usize, arl: f64) -> f64 {
         }
         alarms as f64 / time as f64
     };
-    let (mut low, mut high) = (0.0, 69.0);
+    // Distances of windows are far below 1.
+    let (mut low, mut high) = (-14.0, 69.0);
     for _ in 0..50 {
         let middle = (low + high) / 2.0;
         if rate(libm::exp(middle)) * arl > 1.0 { low = middle } else { high = middle }

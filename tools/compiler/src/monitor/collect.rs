@@ -26,12 +26,15 @@ pub struct Seen {
     pub rows: Vec<Vec<i32>>,
     /// The scores of each sample.
     pub scored: Vec<Scored>,
+    /// The layer whose distance from prototypes is watched, as distances count it; real elements as they are.
+    pub layers: Vec<Vec<f32>>,
 }
 
 #[derive(Default)]
 struct Row {
     values: Vec<i32>,
     scores: Vec<f32>,
+    layer: Vec<f32>,
 }
 
 impl Witness for Row {
@@ -40,12 +43,24 @@ impl Witness for Row {
     }
 
     fn scores(&mut self, ty: Option<TypeRef<'_>>, bytes: &[u8]) {
-        self.scores = match ty.map(|t| t.dtype) {
-            Some(DType::I8) => bytes.iter().map(|&b| f32::from(b.cast_signed())).collect(),
-            Some(DType::U8) => bytes.iter().map(|&b| f32::from(b)).collect(),
-            Some(DType::F32) => bytemuck::pod_collect_to_vec(bytes),
-            _ => Vec::new(),
-        };
+        self.scores = stored(ty, bytes);
+    }
+
+    fn layer(&mut self, ty: Option<TypeRef<'_>>, bytes: &[u8]) {
+        self.layer = stored(ty, bytes);
+        if ty.is_some_and(|ty| ty.dtype == DType::U8) {
+            self.layer.iter_mut().for_each(|v| *v -= 128.0);
+        }
+    }
+}
+
+/// What a tensor stores, as real numbers.
+fn stored(ty: Option<TypeRef<'_>>, bytes: &[u8]) -> Vec<f32> {
+    match ty.map(|t| t.dtype) {
+        Some(DType::I8) => bytes.iter().map(|&b| f32::from(b.cast_signed())).collect(),
+        Some(DType::U8) => bytes.iter().map(|&b| f32::from(b)).collect(),
+        Some(DType::F32) => bytemuck::pod_collect_to_vec(bytes),
+        _ => Vec::new(),
     }
 }
 
@@ -65,6 +80,7 @@ pub fn collect(loaded: &mut Loaded, data: &Dataset, progress: &mut dyn Progress)
         let label = sample.y.as_ref().and_then(crate::data::Target::class);
         let label = label.and_then(|class| usize::try_from(class).ok());
         seen.rows.push(row.values);
+        seen.layers.push(row.layer);
         seen.scored.push(Scored { scores: row.scores, output: read(session, 0)?, label });
         progress.step();
         Ok::<_, MonitorError>(())

@@ -76,6 +76,30 @@ pub(super) fn quantile(scored: &[Scored], gain: f64, coverage: f64) -> f64 {
     }
 }
 
+/// The class that a sample's scores say, the first of equals.
+pub(super) fn class(sample: &Scored) -> usize {
+    let s = &sample.scores;
+    (0..s.len()).fold(0, |best, i| if s[i] > s[best] { i } else { best })
+}
+
+/// The confidence of a sample.
+fn confidence(sample: &Scored, gain: f64) -> f64 {
+    probabilities(&sample.scores, gain).get(class(sample)).copied().unwrap_or(0.0)
+}
+
+/// How many labelled samples are classified right.
+pub(super) fn right(scored: &[Scored]) -> usize {
+    scored.iter().filter(|s| s.label == Some(class(s))).count()
+}
+
+/// The confidence that this share of samples reaches.
+pub(super) fn exceeded(scored: &[Scored], gain: f64, share: f64) -> f32 {
+    let mut sorted: Vec<f64> = scored.iter().map(|s| confidence(s, gain)).collect();
+    sorted.sort_by(f64::total_cmp);
+    let below = ((1.0 - share) * sorted.len() as f64).round() as usize;
+    sorted.get(below).copied().unwrap_or(1.0) as f32
+}
+
 /// The expected calibration error over bins of equal mass: the mean distance of confidence and accuracy.
 #[must_use]
 pub fn calibration_error(answers: &[(f64, bool)], bins: usize) -> f64 {
@@ -114,12 +138,7 @@ pub struct Judgement {
 pub fn judge(scored: &[Scored], given: f64, gain: f64, quantile: f64) -> Judgement {
     let labelled: Vec<(&Scored, usize)> = scored.iter().filter_map(|s| Some((s, s.label?))).collect();
     let answers = |gain: f64| -> Vec<(f64, bool)> {
-        let answer = |&(s, label): &(&Scored, usize)| {
-            let p = probabilities(&s.scores, gain);
-            let class = (0..p.len()).fold(0, |best, i| if s.scores[i] > s.scores[best] { i } else { best });
-            (p.get(class).copied().unwrap_or(0.0), class == label)
-        };
-        labelled.iter().map(answer).collect()
+        labelled.iter().map(|&(s, label)| (confidence(s, gain), class(s) == label)).collect()
     };
     let sets: Vec<(bool, usize)> = labelled
         .iter()

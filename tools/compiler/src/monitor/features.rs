@@ -6,7 +6,9 @@
 //! | channels over time or space, at most 4 | mean, spread and roughness of each |
 //! | more channels | the mean of each, or of ten groups of neighbours; spread and roughness of the whole |
 //!
-//! For a classifier also the class, its confidence, the energy and the entropy of the scores.
+//! For a classifier also the class, its confidence, the energy and the entropy of the scores; and the layer before the
+//! scores: the means of four groups of it, and how far it is from what the classes look like there. Saturation, of the
+//! input and of every layer of integers, is counted and is no evidence.
 
 use siskin::format::{ABSENT, BINS, FeatureRecord};
 use siskin::monitor::statistic;
@@ -18,6 +20,14 @@ const COLUMNS: u32 = 60;
 const GROUPS: u32 = 10;
 /// The most elements of a region; of larger ones every so-manyth row is watched.
 const AREA: u32 = 4096;
+/// The most elements of a layer of which saturated ones are counted.
+const SATURATION_AREA: u32 = 256;
+/// The most layers of which they are: the largest.
+const LAYERS: usize = 12;
+/// The most bytes of prototypes.
+const PROTOTYPES: u32 = 8192;
+/// Groups of the layer before the scores.
+const EMBEDDING_GROUPS: u32 = 4;
 
 /// A region without the numbers that data decide.
 fn region(tensor: u16, statistic: u8, index: u32, start: u32, rows: [u32; 2], columns: [u32; 2]) -> FeatureRecord {
@@ -40,8 +50,50 @@ fn region(tensor: u16, statistic: u8, index: u32, start: u32, rows: [u32; 2], co
     }
 }
 
+/// All features of a model, in the order in which they are read.
+pub(super) fn all(model: &Model<'_>, scores: Option<&Scores>, embedding: Option<&Embedding>) -> Vec<FeatureRecord> {
+    let mut features = of_input(model);
+    features.extend(of_layers(model));
+    features.extend(embedding.into_iter().flat_map(of_embedding));
+    features.extend(scores.into_iter().flat_map(of_scores));
+    features.sort_by_key(|f| f.after);
+    features
+}
+
+/// Whole tensors as regions of at most `area` elements.
+fn saturation(tensor: u16, after: u16, index: u32, shape: &[u32]) -> FeatureRecord {
+    let width = shape.last().copied().unwrap_or(1).max(1);
+    let rows = shape.iter().product::<u32>() / width;
+    let columns = width.min(SATURATION_AREA);
+    let thin = (rows * columns).div_ceil(SATURATION_AREA).min(rows).max(1);
+    let rows = [rows.div_ceil(thin), width * thin];
+    FeatureRecord { after, ..region(tensor, statistic::SATURATION, index, 0, rows, [columns, width / columns]) }
+}
+
+/// Saturation of the first input and of the largest layers of integers, numbered by operator.
+fn of_layers(model: &Model<'_>) -> Vec<FeatureRecord> {
+    let artifact = model.artifact();
+    let ty = |tensor: u16| artifact.ty(artifact.tensor(tensor)?);
+    let input = artifact.inputs().next().and_then(|io| Some((io.tensor, ty(io.tensor)?)));
+    let watched = |dtype| matches!(dtype, DType::F32 | DType::I8 | DType::U8 | DType::I16);
+    let input = input.filter(|(_, ty)| watched(ty.dtype)).map(|(t, ty)| saturation(t, 0, 0, ty.shape));
+    let mut layers: Vec<(u32, FeatureRecord)> = Vec::new();
+    for (k, step) in model.steps().enumerate() {
+        let Some(&tensor) = step.outputs().first() else { continue };
+        let Some(ty) = ty(tensor).filter(|ty| ty.dtype == DType::I8) else { continue };
+        let computes = matches!(step.entry.name, "Conv" | "ConvTranspose" | "MatMul" | "Gemm" | "Add" | "Mul")
+            || step.entry.name.starts_with("QLinear");
+        if let (true, Some(n), Ok(after)) = (computes, ty.shape.checked_elements(), u16::try_from(k + 1)) {
+            layers.push((n, saturation(tensor, after, k as u32, ty.shape)));
+        }
+    }
+    layers.sort_by_key(|&(n, f)| (core::cmp::Reverse(n), f.after));
+    layers.truncate(LAYERS);
+    input.into_iter().chain(layers.into_iter().map(|(_, f)| f)).collect()
+}
+
 /// The features of the first input.
-pub(super) fn of_input(model: &Model<'_>) -> Vec<FeatureRecord> {
+fn of_input(model: &Model<'_>) -> Vec<FeatureRecord> {
     let Some(io) = model.artifact().inputs().next() else { return Vec::new() };
     let Some(port) = model.inputs().next() else { return Vec::new() };
     if !matches!(port.dtype, DType::F32 | DType::I8 | DType::U8 | DType::I16) {
@@ -124,8 +176,46 @@ pub(super) fn scores(model: &Model<'_>) -> Option<Scores> {
     (known && classes >= 2).then_some(Scores { tensor, after, softmax, classes })
 }
 
+/// The layer before the scores.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Embedding {
+    /// The tensor.
+    pub tensor: u16,
+    /// The number of operators that have run when it is there.
+    pub after: u16,
+    /// Its elements.
+    pub width: u32,
+    /// Their type: 8 bits or f32.
+    pub dtype: DType,
+}
+
+/// The layer that the scores are made from, where prototypes of all classes are small enough to keep.
+pub(super) fn embedding(model: &Model<'_>, scores: &Scores) -> Option<Embedding> {
+    let steps: Vec<Step<'_>> = model.steps().collect();
+    let writer = |tensor: u16| steps.iter().position(|s| s.outputs().contains(&tensor));
+    let tensor = *steps[writer(scores.tensor)?].inputs().first()?;
+    let after = u16::try_from(writer(tensor)? + 1).ok()?;
+    let artifact = model.artifact();
+    let ty = artifact.ty(artifact.tensor(tensor)?)?;
+    let width = ty.shape.checked_elements()?;
+    let known = matches!(ty.dtype, DType::I8 | DType::U8 | DType::F32);
+    let fits = (EMBEDDING_GROUPS..=PROTOTYPES / scores.classes).contains(&width);
+    (known && fits).then_some(Embedding { tensor, after, width, dtype: ty.dtype })
+}
+
+fn of_embedding(e: &Embedding) -> Vec<FeatureRecord> {
+    let each = e.width.div_ceil(EMBEDDING_GROUPS);
+    let group = |g: u32| {
+        let columns = each.min(e.width.saturating_sub(g * each));
+        region(e.tensor, statistic::MEAN, g, g * each, [1, 0], [columns, 1])
+    };
+    let groups = (0..e.width.div_ceil(each)).map(group);
+    let distance = region(e.tensor, statistic::DISTANCE, 0, 0, [1, 0], [e.width, 1]);
+    groups.chain([distance]).map(|f| FeatureRecord { after: e.after, ..f }).collect()
+}
+
 /// The features of the scores.
-pub(super) fn of_scores(scores: &Scores) -> Vec<FeatureRecord> {
+fn of_scores(scores: &Scores) -> Vec<FeatureRecord> {
     [statistic::CLASS, statistic::CONFIDENCE, statistic::ENTROPY, statistic::ENERGY]
         .map(|s| FeatureRecord { after: scores.after, ..region(scores.tensor, s, 0, 0, [1, 0], [1, 1]) })
         .to_vec()
@@ -136,10 +226,14 @@ pub(super) fn of_scores(scores: &Scores) -> Vec<FeatureRecord> {
 pub fn name(feature: &FeatureRecord) -> String {
     let index = feature.index;
     match feature.statistic {
+        statistic::MEAN if feature.after > 0 => format!("embedding {index}"),
         statistic::MEAN if feature.rows == 1 && feature.columns == 1 => format!("column {index}"),
         statistic::MEAN => format!("mean {index}"),
         statistic::SPREAD => format!("spread {index}"),
         statistic::ROUGHNESS => format!("roughness {index}"),
+        statistic::SATURATION if feature.after == 0 => "saturated input".into(),
+        statistic::SATURATION => format!("saturated layer {index}"),
+        statistic::DISTANCE => "distance".into(),
         statistic::CLASS => "class".into(),
         statistic::CONFIDENCE => "confidence".into(),
         statistic::MARGIN => "margin".into(),

@@ -11,9 +11,11 @@ mod calibrate;
 mod collect;
 mod compare;
 mod confidence;
+mod estimate;
 mod features;
 mod normal;
 mod options;
+mod prototypes;
 mod reference;
 mod replay;
 
@@ -21,9 +23,10 @@ pub use calibrate::{Dependence, correction, dependence, threshold};
 pub use collect::{Scored, Seen, collect};
 pub use compare::{Comparison, compare};
 pub use confidence::{Judgement, calibration_error, judge, probabilities};
+pub use estimate::{Estimate, Share, estimate};
 pub use features::name;
-pub use options::Options;
-pub use replay::{Replay, replay};
+pub use options::{Abstain, DETECTORS, Options};
+pub use replay::{Errors, Replay, replay};
 
 use crate::data::{DataError, Dataset, Place};
 use crate::lower::LowerError;
@@ -88,25 +91,41 @@ pub fn attach(
     let loaded = Loaded::new(file)?;
     let model = loaded.model()?;
     let scores = features::scores(&model);
-    let mut watched = features::of_input(&model);
-    set_steps(&model, &mut watched, data)?;
-    watched.extend(scores.iter().flat_map(features::of_scores));
-    watched.sort_by_key(|f| f.after);
+    let embedding = scores.as_ref().and_then(|s| features::embedding(&model, s));
+    let mut watched = features::all(&model, scores.as_ref(), embedding.as_ref());
     if watched.is_empty() {
         return Err(MonitorError::NoFeatures);
     }
+    set_steps(&model, &mut watched, data)?;
     let mut record = draft(options, &watched, scores.as_ref());
-    let seen = look(file, &record, &watched, data, progress)?;
+    let seen = look(file, &record, &watched, &[], data, progress)?;
+    let mut found = Vec::new();
+    if let Some(embedding) = &embedding {
+        let step;
+        (found, step) = prototypes::prototypes(&seen, embedding.dtype);
+        record.prototypes = (found.len() / embedding.width as usize) as u16;
+        watched.iter_mut().filter(|f| f.tensor == embedding.tensor).for_each(|f| f.step = step);
+    }
     let labelled: Vec<Scored> = seen.scored.iter().filter(|s| s.label.is_some()).cloned().collect();
     let fitted = scores.map(|s| calibrate_scores(&mut record, &s, &seen.scored, &labelled, options));
-    // Confidence has changed with the gain, so what is made of it is seen anew.
-    let seen = look(file, &record, &watched, data, progress)?;
+    // Confidence and distances are known only now, so what is made of them is seen anew.
+    let seen = look(file, &record, &watched, &found, data, progress)?;
+    record.distance = farthest(&watched, &seen.rows);
     let odds = fit(&mut record, &mut watched, &seen.rows, scores.as_ref(), options);
     record.threshold = threshold(&record, &watched, &odds, &seen.rows)?;
-    let file = with_section(file, &Baseline::write(&record, &watched, &odds))?;
+    let file = with_section(file, &Baseline::write(&record, &watched, &odds, &found))?;
     Loaded::new(&file)?.session()?.self_test()?;
     let given = fitted.unwrap_or(1.0);
     Ok(Attached { file, record, features: watched, given, calibrated: scores.is_some() && !labelled.is_empty() })
+}
+
+/// The distance that one input in a hundred of the reference exceeds.
+fn farthest(watched: &[FeatureRecord], rows: &[Vec<i32>]) -> u32 {
+    let Some(i) = watched.iter().position(|f| f.statistic == statistic::DISTANCE) else { return u32::MAX };
+    let mut distances: Vec<i32> = rows.iter().map(|r| r[i]).collect();
+    distances.sort_unstable();
+    let at = ((distances.len() + 1) as f64 * 0.99).ceil() as usize;
+    distances.get(at.saturating_sub(1)).or(distances.last()).map_or(u32::MAX, |d| d.unsigned_abs())
 }
 
 /// A section whose numbers are not known yet.
@@ -128,10 +147,24 @@ fn draft(options: &Options, watched: &[FeatureRecord], scores: Option<&Scores>) 
         zero: 0,
         gain: 1.0,
         quantile: 0.0,
-        abstain: options.abstain,
+        abstain: 0.0,
         temperature: 1.0,
         coverage: options.coverage,
+        detector: options.detector,
+        prototypes: 0,
+        window: 0,
+        distance: u32::MAX,
+        confident: 0.0,
     };
+    if let Abstain::Below(confidence) = options.abstain {
+        record.abstain = confidence;
+    }
+    if record.is_windowed() {
+        record.window = options.window;
+    }
+    if record.detector != MonitorRecord::E_DETECTOR {
+        record.parts &= !MonitorRecord::ADAPT;
+    }
     record.memory_len = memory_len(&record) as u32;
     record
 }
@@ -162,6 +195,7 @@ fn look(
     file: &[u8],
     record: &MonitorRecord,
     watched: &[FeatureRecord],
+    prototypes: &[i8],
     data: &Dataset,
     progress: &mut dyn Progress,
 ) -> Result<Seen, MonitorError> {
@@ -172,7 +206,7 @@ fn look(
         f
     };
     let watched: Vec<FeatureRecord> = watched.iter().map(even).collect();
-    let file = with_section(file, &Baseline::write(record, &watched, &[]))?;
+    let file = with_section(file, &Baseline::write(record, &watched, &[], prototypes))?;
     collect(&mut Loaded::new(&file)?, data, progress)
 }
 
@@ -190,6 +224,11 @@ fn calibrate_scores(
     record.temperature = (given / gain) as f32;
     if !labelled.is_empty() {
         record.quantile = confidence::quantile(labelled, gain, f64::from(options.coverage)) as f32;
+        let accuracy = confidence::right(labelled) as f64 / labelled.len() as f64;
+        record.confident = confidence::exceeded(labelled, gain, accuracy);
+    }
+    if let Abstain::Answer(share) = options.abstain {
+        record.abstain = confidence::exceeded(all, gain, share.into());
     }
     given
 }
@@ -228,7 +267,7 @@ pub fn section(rows: &[Vec<i32>], options: &Options, given: Option<f32>) -> Resu
     let mut record = draft(options, &watched, None);
     let odds = fit(&mut record, &mut watched, rows, None, options);
     record.threshold = given.map_or_else(|| threshold(&record, &watched, &odds, rows), Ok)?;
-    Ok(Baseline::write(&record, &watched, &odds))
+    Ok(Baseline::write(&record, &watched, &odds, &[]))
 }
 
 /// The file with this monitor section in place of its own.

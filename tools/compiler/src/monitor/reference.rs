@@ -33,6 +33,10 @@ pub(super) fn fit(feature: &mut FeatureRecord, values: &[i32], classes: u32, tab
     sorted.sort_unstable();
     feature.cuts = cuts(&sorted);
     feature.reference = if is_fine(feature, values) { designed() } else { tied(feature, &sorted) };
+    if feature.statistic == statistic::SATURATION {
+        feature.table = FeatureRecord::COUNTED;
+        return;
+    }
     let odds = odds(&feature.reference);
     let known = tables.iter().position(|t| *t == odds);
     let table = known.unwrap_or_else(|| {

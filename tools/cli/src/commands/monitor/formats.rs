@@ -2,10 +2,27 @@
 
 use serde_json::{Value, json};
 use siskin::format::Totals;
-use siskin_compiler::monitor::Comparison;
+use siskin_compiler::monitor::{Comparison, Estimate, Share};
+
+/// A report and what is made of it.
+pub(super) struct View<'a> {
+    pub report: &'a Totals<'a>,
+    pub features: &'a [Comparison],
+    pub estimate: Estimate,
+}
+
+impl View<'_> {
+    /// The estimates of accuracy by what they rest on.
+    pub(super) fn estimates(&self) -> Vec<(&'static str, Share)> {
+        let Estimate { by_confidence, by_threshold, by_labels } = self.estimate;
+        let all = [("confidence", by_confidence), ("threshold", by_threshold), ("labels", by_labels)];
+        all.into_iter().filter_map(|(name, share)| Some((name, share?))).collect()
+    }
+}
 
 /// Everything, by the names that every command's JSON has.
-pub(super) fn json(report: &Totals<'_>, features: &[Comparison]) -> Value {
+pub(super) fn json(view: &View<'_>) -> Value {
+    let View { report, features, .. } = view;
     let (head, health) = (report.head(), report.health());
     let each = |(i, f): (usize, &Comparison)| {
         json!({
@@ -14,7 +31,13 @@ pub(super) fn json(report: &Totals<'_>, features: &[Comparison]) -> Value {
             "reference": f.reference,
         })
     };
+    let estimates: serde_json::Map<String, Value> = view
+        .estimates()
+        .into_iter()
+        .map(|(by, share)| (by.into(), json!({ "top1": share.value, "standard_error": share.error })))
+        .collect();
     json!({
+        "accuracy": estimates, "unlike": health.unlike,
         "identity": identity(report), "devices": head.devices, "alarmed": head.alarmed, "alarms": head.alarms,
         "n": head.seen, "abstained": health.abstained, "self_tests_passed": health.passed,
         "self_tests_failed": health.failed, "latency": health.latency, "kpis": health.kpis,
@@ -35,7 +58,8 @@ struct Metric {
     values: Vec<(Vec<(&'static str, String)>, f64)>,
 }
 
-fn metrics(report: &Totals<'_>, features: &[Comparison]) -> Vec<Metric> {
+fn metrics(view: &View<'_>) -> Vec<Metric> {
+    let View { report, features, .. } = view;
     let (head, health) = (report.head(), report.health());
     let single = |name, help, counter, v: f64| Metric { name, help, counter, values: vec![(Vec::new(), v)] };
     let feature = |f: &Comparison| vec![("feature", f.name.clone())];
@@ -50,6 +74,13 @@ fn metrics(report: &Totals<'_>, features: &[Comparison]) -> Vec<Metric> {
         single("siskin_devices_alarmed", "Devices on which an alarm stands.", false, head.alarmed.into()),
         single("siskin_alarms_total", "Drift alarms.", true, head.alarms.into()),
         single("siskin_abstained_total", "Inferences of too little confidence.", true, health.abstained.into()),
+        single("siskin_unlike_total", "Inferences far from everything in the reference.", true, health.unlike.into()),
+        Metric {
+            name: "siskin_accuracy",
+            help: "The share of right answers: by labels, or estimated.",
+            counter: false,
+            values: view.estimates().into_iter().map(|(by, s)| (vec![("by", by.into())], s.value)).collect(),
+        },
         single("siskin_self_tests_failed_total", "Self-tests that failed.", true, health.failed.into()),
         Metric {
             name: "siskin_feature_observations_total",
@@ -73,13 +104,13 @@ fn metrics(report: &Totals<'_>, features: &[Comparison]) -> Vec<Metric> {
 }
 
 /// The text exposition format of Prometheus, 0.0.4.
-pub(super) fn prometheus(report: &Totals<'_>, features: &[Comparison]) -> String {
+pub(super) fn prometheus(view: &View<'_>) -> String {
     let mut out = String::new();
-    for m in metrics(report, features) {
+    for m in metrics(view) {
         let kind = if m.counter { "counter" } else { "gauge" };
         out += &format!("# HELP {0} {1}\n# TYPE {0} {kind}\n", m.name, m.help);
         for (labels, value) in &m.values {
-            let mut all = vec![format!("identity=\"{}\"", identity(report))];
+            let mut all = vec![format!("identity=\"{}\"", identity(view.report))];
             all.extend(labels.iter().map(|(k, v)| format!("{k}=\"{v}\"")));
             out += &format!("{}{{{}}} {value}\n", m.name, all.join(","));
         }
@@ -88,7 +119,7 @@ pub(super) fn prometheus(report: &Totals<'_>, features: &[Comparison]) -> String
 }
 
 /// OpenTelemetry's metrics as JSON (`ExportMetricsServiceRequest`). Without times: a report has none.
-pub(super) fn otlp(report: &Totals<'_>, features: &[Comparison]) -> Value {
+pub(super) fn otlp(view: &View<'_>) -> Value {
     let text = |k: &str, v: &str| json!({ "key": k, "value": { "stringValue": v } });
     let metric = |m: Metric| {
         let points: Vec<Value> = m
@@ -108,8 +139,8 @@ pub(super) fn otlp(report: &Totals<'_>, features: &[Comparison]) -> Value {
         }
     };
     let resource =
-        json!({ "attributes": [text("service.name", "siskin"), text("siskin.identity", &identity(report))] });
-    let metrics: Vec<Value> = metrics(report, features).into_iter().map(metric).collect();
+        json!({ "attributes": [text("service.name", "siskin"), text("siskin.identity", &identity(view.report))] });
+    let metrics: Vec<Value> = metrics(view).into_iter().map(metric).collect();
     json!({ "resourceMetrics": [{
         "resource": resource,
         "scopeMetrics": [{ "scope": { "name": "siskin.monitor" }, "metrics": metrics }],
@@ -117,7 +148,8 @@ pub(super) fn otlp(report: &Totals<'_>, features: &[Comparison]) -> Value {
 }
 
 /// The shape of Evidently's report with one `DataDriftTable`.
-pub(super) fn evidently(report: &Totals<'_>, features: &[Comparison]) -> Value {
+pub(super) fn evidently(view: &View<'_>) -> Value {
+    let View { report, features, .. } = view;
     let drifted = features.iter().filter(|f| f.has_drifted()).count();
     let share = drifted as f64 / features.len().max(1) as f64;
     let bins = |fractions: &[f64]| json!({ "small_distribution": { "x": (0..=fractions.len()).collect::<Vec<_>>(), "y": fractions } });

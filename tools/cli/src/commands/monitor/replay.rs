@@ -8,7 +8,7 @@ use crate::{Failure, Gate};
 use serde_json::{Value, json};
 use siskin::Alarm;
 use siskin_compiler::data::atomic;
-use siskin_compiler::monitor::{Replay as Found, name, replay as run};
+use siskin_compiler::monitor::{Errors, Replay as Found, name, replay as run};
 
 pub(crate) fn replay(args: &Args, a: &Replay) -> Result<(), Failure> {
     let file = a.model.display();
@@ -44,8 +44,32 @@ fn object(found: &Found, names: &[String]) -> Value {
         .collect();
     json!({
         "n": found.evidence.len(), "alarms": alarms, "evidence": found.evidence.last(),
-        "confidence": mean(&found.confidence),
+        "confidence": mean(&found.confidence), "errors": found.errors.as_ref().map(errors),
     })
+}
+
+fn errors(e: &Errors) -> Value {
+    json!({
+        "labelled": e.labelled, "right": e.right, "ece": e.calibration, "ddm": e.ddm, "page_hinkley": e.page_hinkley,
+        "adwin": e.adwin,
+    })
+}
+
+fn errors_text(e: &Errors) -> String {
+    let list = |at: &[u64]| {
+        let first: Vec<String> = at.iter().take(5).map(|&at| count(at)).collect();
+        let more = if at.len() > 5 { format!(" and {} more", at.len() - 5) } else { String::new() };
+        if at.is_empty() { "never".into() } else { first.join(", ") + &more }
+    };
+    let rows = [
+        ["errors changed, says", "at inference"].map(String::from).to_vec(),
+        vec!["DDM".into(), list(&e.ddm)],
+        vec!["Page-Hinkley".into(), list(&e.page_hinkley)],
+        vec!["ADWIN".into(), list(&e.adwin)],
+    ];
+    let right = 100.0 * f64::from(e.right) / f64::from(e.labelled);
+    let known = count(e.labelled);
+    format!("{right:.2}% of {known} right, calibration error {:.2}%\n{}", 100.0 * e.calibration, table(&rows))
 }
 
 fn text(found: &Found, names: &[String]) -> String {
@@ -61,7 +85,8 @@ fn text(found: &Found, names: &[String]) -> String {
     if let Some(mean) = mean(&found.confidence) {
         out += &format!(", mean confidence {mean:.3}");
     }
-    out + "\n"
+    out += "\n";
+    out + &found.errors.as_ref().map(errors_text).unwrap_or_default()
 }
 
 fn mean(values: &[f32]) -> Option<f64> {

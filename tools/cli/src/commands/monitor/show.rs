@@ -1,12 +1,12 @@
 //! `siskin monitor show`: a report for people, and in the forms of the tools that collect such things.
 
-use super::formats::{evidently, json, otlp, prometheus};
+use super::formats::{View, evidently, json, otlp, prometheus};
 use crate::Failure;
 use crate::args::{Args, Format, Show};
 use crate::model::read;
 use crate::output::{count, print, table};
 use siskin::format::Totals;
-use siskin_compiler::monitor::{Comparison, compare};
+use siskin_compiler::monitor::{compare, estimate};
 use siskin_compiler::run::Loaded;
 
 pub(crate) fn show(args: &Args, a: &Show) -> Result<(), Failure> {
@@ -19,21 +19,22 @@ pub(crate) fn show(args: &Args, a: &Show) -> Result<(), Failure> {
     let baseline = baseline.map_err(|e| format!("{}: {e}", a.model.display()))?;
     let features = compare(&baseline, &report)
         .ok_or_else(|| format!("{file}: the report of another artifact than {}", a.model.display()))?;
-    let object = json(&report, &features);
+    let view = View { report: &report, features: &features, estimate: estimate(&baseline, &report) };
+    let object = json(&view);
     match if args.json { Format::Json } else { a.format } {
-        Format::Text => print(false, &object, &text(&report, &features)),
+        Format::Text => print(false, &object, &text(&view)),
         Format::Json => print(true, &object, ""),
-        Format::Prometheus => print(false, &object, &prometheus(&report, &features)),
-        Format::Otlp => print(true, &otlp(&report, &features), ""),
-        Format::Evidently => print(true, &evidently(&report, &features), ""),
+        Format::Prometheus => print(false, &object, &prometheus(&view)),
+        Format::Otlp => print(true, &otlp(&view), ""),
+        Format::Evidently => print(true, &evidently(&view), ""),
     }
 }
 
-fn text(report: &Totals<'_>, features: &[Comparison]) -> String {
-    let head = report.head();
+fn text(view: &View<'_>) -> String {
+    let (head, health) = (view.report.head(), view.report.health());
     let mut rows =
         vec![["feature", "mean", "σ", "PSI", "limit", "KS", "", "reference", "now"].map(String::from).to_vec()];
-    for f in features {
+    for f in view.features {
         rows.push(vec![
             f.name.clone(),
             format!("{:.1}", f.mean),
@@ -46,15 +47,20 @@ fn text(report: &Totals<'_>, features: &[Comparison]) -> String {
             bars(&f.current),
         ]);
     }
-    format!(
-        "{} devices, {} inferences, {} alarms, {} devices with an alarm, {} abstained\n\n{}",
+    let mut out = format!(
+        "{} devices, {} inferences, {} alarms, {} devices with an alarm, {} abstained, {} unlike the reference\n",
         head.devices,
         count(head.seen),
         head.alarms,
         head.alarmed,
-        count(report.health().abstained),
-        table(&rows)
-    )
+        count(health.abstained),
+        count(health.unlike),
+    );
+    for (by, share) in view.estimates() {
+        let [value, error] = [share.value, share.error].map(|v| 100.0 * v);
+        out += &format!("accuracy by {by}: {value:.1}% ± {error:.1}\n");
+    }
+    out + "\n" + &table(&rows)
 }
 
 /// A histogram in a line.

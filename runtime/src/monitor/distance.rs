@@ -1,0 +1,58 @@
+//! How far an input is from what the reference was, in a layer of the model: out of distribution, by itself.
+//!
+//! ```text
+//! min over prototypes of Σ (x_i - p_i)²        in the whole numbers that the layer stores
+//! ```
+//!
+//! Prototypes are the means of the classes. Source: Lee and others, "A simple unified framework for detecting
+//! out-of-distribution samples", 2018, with a covariance of one.
+
+use siskin_format::{DType, FeatureRecord};
+
+/// How far the nearest prototype is, squared: the number of [`FeatureRecord::statistic`].
+pub const DISTANCE: u8 = 4;
+
+/// The distance of a region from the nearest of `prototypes`, each as long as it.
+pub(super) fn nearest(feature: &FeatureRecord, prototypes: &[i8], dtype: DType, bytes: &[u8]) -> i32 {
+    let width = (feature.columns as usize).max(1);
+    let from = feature.start as usize;
+    match dtype {
+        DType::I8 => least(width, prototypes, |i| Some(bytes.get(from.wrapping_add(i))?.cast_signed().into())),
+        DType::U8 => least(width, prototypes, |i| Some(i32::from(*bytes.get(from.wrapping_add(i))?).wrapping_sub(128))),
+        DType::F32 => {
+            let x: &[f32] = bytemuck::try_cast_slice(bytes).unwrap_or(&[]);
+            let whole = |x: f32| ((x / feature.step) as i32).clamp(-128, 127);
+            least(width, prototypes, |i| Some(whole(*x.get(from.wrapping_add(i))?)))
+        }
+        _ => 0,
+    }
+}
+
+fn least(width: usize, prototypes: &[i8], element: impl Fn(usize) -> Option<i32>) -> i32 {
+    let distance = |prototype: &[i8]| {
+        let each = prototype.iter().enumerate().map(|(i, &p)| {
+            let d = element(i).unwrap_or(0).wrapping_sub(p.into());
+            d.wrapping_mul(d)
+        });
+        each.fold(0i32, i32::saturating_add)
+    };
+    prototypes.chunks_exact(width).map(distance).min().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytemuck::Zeroable;
+
+    #[test]
+    fn the_nearest_counts() {
+        let feature = FeatureRecord { start: 1, rows: 1, columns: 2, step: 0.5, ..FeatureRecord::zeroed() };
+        let prototypes = [0, 0, 10, -10];
+        let x: [i8; 3] = [99, 7, -8];
+        assert_eq!(nearest(&feature, &prototypes, DType::I8, bytemuck::cast_slice(&x)), 9 + 4);
+        let x = [99.0f32, 1.0, -0.5];
+        assert_eq!(nearest(&feature, &prototypes, DType::F32, bytemuck::cast_slice(&x)), 4 + 1);
+        assert_eq!(nearest(&feature, &prototypes, DType::U8, &[0, 138, 118]), 0);
+        assert_eq!(nearest(&feature, &[], DType::I8, &[]), 0);
+    }
+}
