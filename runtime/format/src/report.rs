@@ -153,8 +153,9 @@ pub struct Totals<'a>(&'a [u8]);
 impl<'a> Totals<'a> {
     /// Bytes of a report.
     #[must_use]
-    pub fn len(features: u16) -> usize {
-        usize::from(features).saturating_mul(TOTALS).saturating_add(HEAD).saturating_add(HEALTH).saturating_add(4)
+    #[allow(clippy::as_conversions, reason = "`From` is not const")]
+    pub const fn len(features: u16) -> usize {
+        (features as usize).saturating_mul(TOTALS).saturating_add(HEAD).saturating_add(HEALTH).saturating_add(4)
     }
 
     /// Checks a report; it may begin anywhere in memory.

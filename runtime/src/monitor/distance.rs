@@ -14,29 +14,27 @@ pub const DISTANCE: u8 = 4;
 
 /// The distance of a region from the nearest of `prototypes`, each as long as it.
 pub(super) fn nearest(feature: &FeatureRecord, prototypes: &[i8], dtype: DType, bytes: &[u8]) -> i32 {
-    let width = (feature.columns as usize).max(1);
-    let from = feature.start as usize;
     match dtype {
-        DType::I8 => least(width, prototypes, |i| Some(bytes.get(from.wrapping_add(i))?.cast_signed().into())),
-        DType::U8 => least(width, prototypes, |i| Some(i32::from(*bytes.get(from.wrapping_add(i))?).wrapping_sub(128))),
+        DType::I8 => least(feature, prototypes, bytes, |b| b.cast_signed().into()),
+        DType::U8 => least(feature, prototypes, bytes, |b| i32::from(b).wrapping_sub(128)),
         DType::F32 => {
             let x: &[f32] = bytemuck::try_cast_slice(bytes).unwrap_or(&[]);
-            let whole = |x: f32| ((x / feature.step) as i32).clamp(-128, 127);
-            least(width, prototypes, |i| Some(whole(*x.get(from.wrapping_add(i))?)))
+            least(feature, prototypes, x, |v| ((v / feature.step) as i32).clamp(-128, 127))
         }
         _ => 0,
     }
 }
 
-fn least(width: usize, prototypes: &[i8], element: impl Fn(usize) -> Option<i32>) -> i32 {
+fn least<T: Copy>(f: &FeatureRecord, prototypes: &[i8], x: &[T], value: impl Fn(T) -> i32) -> i32 {
+    let x = x.get(f.start as usize..).unwrap_or(&[]);
     let distance = |prototype: &[i8]| {
-        let each = prototype.iter().enumerate().map(|(i, &p)| {
-            let d = element(i).unwrap_or(0).wrapping_sub(p.into());
+        let squares = x.iter().zip(prototype).map(|(&x, &p)| {
+            let d = value(x).wrapping_sub(p.into());
             d.wrapping_mul(d)
         });
-        each.fold(0i32, i32::saturating_add)
+        squares.fold(0i32, i32::saturating_add)
     };
-    prototypes.chunks_exact(width).map(distance).min().unwrap_or(0)
+    prototypes.chunks_exact((f.columns as usize).max(1)).map(distance).min().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -30,17 +30,16 @@ pub(super) struct Sums {
 impl Sums {
     /// Walks the region of `feature` in a tensor.
     pub(super) fn of(feature: &FeatureRecord, dtype: DType, bytes: &[u8]) -> Sums {
-        let ends = |low: i32, top: i32| [if feature.after == 0 { low } else { i32::MIN }, top];
         match dtype {
-            DType::I8 => walk(feature, ends(-128, 127), |i| Some(bytes.get(i)?.cast_signed().into())),
-            DType::U8 | DType::Bool => walk(feature, ends(0, 255), |i| Some((*bytes.get(i)?).into())),
+            DType::I8 => walk(feature, bytes, [-128, 127], |b| b.cast_signed().into()),
+            DType::U8 | DType::Bool => walk(feature, bytes, [0, 255], i32::from),
             DType::I16 => {
                 let x: &[i16] = bytemuck::try_cast_slice(bytes).unwrap_or(&[]);
-                walk(feature, ends(-32_768, 32_767), |i| Some((*x.get(i)?).into()))
+                walk(feature, x, [-32_768, 32_767], i32::from)
             }
             DType::F32 => {
                 let x: &[f32] = bytemuck::try_cast_slice(bytes).unwrap_or(&[]);
-                walk(feature, ends(-BEYOND, BEYOND), |i| Some(((*x.get(i)? / feature.step) as i32).clamp(-255, 255)))
+                walk(feature, x, [-BEYOND, BEYOND], |v| ((v / feature.step) as i32).clamp(-255, 255))
             }
             _ => Sums::default(),
         }
@@ -65,25 +64,49 @@ impl Sums {
     }
 }
 
-fn walk(f: &FeatureRecord, [low, top]: [i32; 2], element: impl Fn(usize) -> Option<i32>) -> Sums {
+/// A region that leaves its tensor ends there: whoever wrote the file, the walk is no longer than the tensor.
+fn walk<T: Copy>(f: &FeatureRecord, x: &[T], ends: [i32; 2], value: impl Fn(T) -> i32 + Copy) -> Sums {
     let mut sums = Sums::default();
+    let columns = f.columns as usize;
     let mut row = f.start as usize;
     for _ in 0..f.rows {
-        let (mut at, mut before) = (row, element(row).unwrap_or(0));
-        for _ in 0..f.columns {
-            // A region that leaves its tensor ends there: whoever wrote the file, the walk is no longer than the tensor.
-            let Some(v) = element(at) else { return sums };
-            sums.count = sums.count.wrapping_add(1);
-            sums.sum = sums.sum.wrapping_add(v);
-            sums.saturated = sums.saturated.wrapping_add((v >= top || v <= low).into());
-            sums.squares = sums.squares.wrapping_add(v.wrapping_mul(v).cast_unsigned());
-            sums.distances = sums.distances.wrapping_add(v.wrapping_sub(before).wrapping_abs());
-            before = v;
-            at = at.wrapping_add(f.column_stride as usize);
+        let Some(elements) = x.get(row..).filter(|e| !e.is_empty()) else { break };
+        let before = sums.count;
+        if f.column_stride == 1 {
+            let elements = elements.get(..columns).unwrap_or(elements);
+            sums.add(f, elements.iter().map(|&v| value(v)), ends);
+        } else {
+            let stride = (f.column_stride as usize).max(1);
+            sums.add(f, elements.iter().step_by(stride).take(columns).map(|&v| value(v)), ends);
+        }
+        if sums.count.wrapping_sub(before) < f.columns {
+            break;
         }
         row = row.wrapping_add(f.row_stride as usize);
     }
     sums
+}
+
+impl Sums {
+    /// Takes a row in: all of it, or only what is saturated where that is asked for.
+    fn add(&mut self, f: &FeatureRecord, row: impl Iterator<Item = i32>, [low, top]: [i32; 2]) {
+        if f.statistic == SATURATION {
+            let low = if f.after == 0 { low } else { i32::MIN };
+            for v in row {
+                self.count = self.count.wrapping_add(1);
+                self.saturated = self.saturated.wrapping_add((v >= top || v <= low).into());
+            }
+            return;
+        }
+        let mut before = None;
+        for v in row {
+            self.count = self.count.wrapping_add(1);
+            self.sum = self.sum.wrapping_add(v);
+            self.squares = self.squares.wrapping_add(v.wrapping_mul(v).cast_unsigned());
+            self.distances = self.distances.wrapping_add(v.wrapping_sub(before.unwrap_or(v)).wrapping_abs());
+            before = Some(v);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -105,6 +128,20 @@ mod tests {
         assert_eq!(sums, Sums { count: 6, sum: 16, squares: 142, distances: 16, saturated: 0 });
         // 16 · (142 - 256 / 6) / 6, divisions cut.
         assert_eq!([MEAN, SPREAD, ROUGHNESS].map(|s| sums.statistic(s)), [16, 266, 16]);
+    }
+
+    #[test]
+    fn saturated_elements_are_counted_by_where_the_region_is() {
+        let x: [i8; 6] = [-128, 127, 0, 127, -128, -128];
+        let saturated = |after| {
+            let f = FeatureRecord { after, statistic: SATURATION, ..region(0, [2, 3], [3, 1]) };
+            Sums::of(&f, DType::I8, bytemuck::cast_slice(&x)).statistic(SATURATION)
+        };
+        assert_eq!([saturated(0), saturated(1)], [5, 2], "of an input both ends, of a layer the upper one");
+        let f = FeatureRecord { statistic: SATURATION, ..region(0, [1, 0], [4, 1]) };
+        // Steps of a half: 127.5 steps are within, 128 beyond.
+        let real = [63.5f32, 63.9, 64.0, -70.0];
+        assert_eq!(Sums::of(&f, DType::F32, bytemuck::cast_slice(&real)).statistic(SATURATION), 2);
     }
 
     #[test]

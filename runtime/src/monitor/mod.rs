@@ -353,14 +353,15 @@ impl Look {
         }
         let FeatureRecord { tensor, start, rows, row_stride, columns, column_stride, .. } = *feature;
         let region = [tensor.into(), start, rows, row_stride, columns, column_stride];
+        let whole = feature.statistic != extract::SATURATION;
         let sums = match self.walked {
-            Some((walked, sums)) if walked == region => sums,
+            Some((walked, sums)) if whole && walked == region => sums,
             _ => {
                 let (ty, bytes) = session.tensor(tensor);
                 ty.map(|ty| Sums::of(feature, ty.dtype, bytes)).unwrap_or_default()
             }
         };
-        self.walked = Some((region, sums));
+        self.walked = whole.then_some((region, sums));
         sums.statistic(feature.statistic)
     }
 }

@@ -1,5 +1,5 @@
 //! What the firmware examples share, whatever the core: output and files over semihosting, an instruction counter,
-//! the stack's high-water mark, and the three runs, [`measure`], [`parity`] and [`kernels`].
+//! the stack's high-water mark, and the four runs, [`measure`], [`watch`], [`parity`] and [`kernels`].
 //!
 //! A program of the host has of these only the parity run.
 //!
@@ -21,9 +21,13 @@ mod report;
 pub mod semihosting;
 #[cfg(target_os = "none")]
 mod stack;
+#[cfg(target_os = "none")]
+mod watch;
 
 #[cfg(target_os = "none")]
 pub use measure::measure;
 pub use once::Once;
 #[cfg(target_os = "none")]
 pub use report::{FAULT, PANIC, fail};
+#[cfg(target_os = "none")]
+pub use watch::watch;

@@ -44,9 +44,16 @@ impl Line {
         self.key(key);
         put(b'"');
         for shift in (0..32).step_by(4).rev() {
-            let digit = (value >> shift & 15) as u8;
-            put(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
+            hex_digit((value >> shift & 15) as u8);
         }
+        put(b'"');
+        self
+    }
+
+    pub(crate) fn bytes(mut self, key: &str, bytes: &[u8]) -> Line {
+        self.key(key);
+        put(b'"');
+        bytes.iter().for_each(|&byte| [byte >> 4, byte & 15].into_iter().for_each(hex_digit));
         put(b'"');
         self
     }
@@ -63,6 +70,10 @@ impl Line {
         quoted(key);
         put(b':');
     }
+}
+
+fn hex_digit(digit: u8) {
+    put(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
 }
 
 fn quoted(text: &str) {

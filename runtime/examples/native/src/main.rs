@@ -9,7 +9,7 @@ use std::{env, fs};
 
 use siskin::Memory;
 use siskin::format::Prng;
-use siskin_board::parity::{ARENA_LEN, MODEL_LEN, STATE_LEN, serve};
+use siskin_board::parity::{ARENA_LEN, MODEL_LEN, MONITOR_LEN, STATE_LEN, serve};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<_> = env::args().collect();
@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     file.copy_from_slice(&read);
 
     let (mut arena, mut state) = (Box::new(Memory::<ARENA_LEN>::new()), Box::new(Memory::<STATE_LEN>::new()));
+    let mut monitor = Box::new(Memory::<MONITOR_LEN>::new());
     let (mut inputs, mut outputs, mut drawn) = (Vec::new(), Vec::new(), 0);
     let draw = |input: &mut [u8]| {
         if drawn == runs {
@@ -32,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         inputs.extend_from_slice(input);
         input.len()
     };
-    serve(file, arena.bytes(), state.bytes(), draw, |bytes| outputs.extend_from_slice(bytes))?;
+    serve(file, arena.bytes(), state.bytes(), monitor.bytes(), draw, |bytes| outputs.extend_from_slice(bytes))?;
     fs::write(dir.join("inputs"), inputs)?;
     fs::write(dir.join("expected"), outputs)?;
     Ok(())

@@ -21,7 +21,7 @@ const GROUPS: u32 = 10;
 /// The most elements of a region; of larger ones every so-manyth row is watched.
 const AREA: u32 = 4096;
 /// The most elements of a layer of which saturated ones are counted.
-const SATURATION_AREA: u32 = 256;
+const SATURATION_AREA: u32 = 128;
 /// The most layers of which they are: the largest.
 const LAYERS: usize = 12;
 /// The most bytes of prototypes.

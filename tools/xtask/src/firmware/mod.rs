@@ -3,6 +3,7 @@
 //! ```text
 //! siskin compress -> artifacts -> one program per board and model -> no panic, no allocator -> QEMU -> budgets
 //!                              -> one program per board, all models -> QEMU, 20 inputs each -> native's bytes
+//!                              -> one program per board, a model with its monitor -> QEMU -> what watching costs
 //!                              -> one program per core with kernels of its own -> QEMU, drawn operands -> portable kernels
 //!                              -> siskin firmware -> a crate, for one board and model -> QEMU
 //! ```
@@ -16,6 +17,7 @@ mod models;
 mod parity;
 mod project;
 mod qemu;
+mod watched;
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
@@ -107,6 +109,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let costs = measure(&place, &programs)?;
     let drifts = judge(&costs, args)?;
     compare(&place, &wanted, &used)?;
+    watched::measure(&place, &wanted)?;
     compare_kernels(&place, &wanted)?;
     make_project(&place, &wanted)?;
     ensure!(drifts.is_empty(), "{}\n`cargo xtask firmware --renew` if this is meant", drifts.join("\n"));
@@ -139,6 +142,7 @@ fn build<'a>(place: &Place, board: &'a Board, models: &[&'a Model]) -> Result<Ve
     let measured: Vec<_> = models.iter().copied().filter(|model| model.budget).collect();
     let mut names: Vec<_> = measured.iter().map(|model| model.name).collect();
     names.extend(board.takes_all().then_some(PARITY));
+    names.extend(models.iter().map(|model| model.name).find(|name| *name == watched::MODEL));
     names.extend(board.has_kernels().then_some(KERNELS));
     let mut command = shell::cargo();
     command.args(["build", "--quiet", "--profile", PROFILE, "--manifest-path"]);

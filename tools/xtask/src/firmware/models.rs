@@ -28,6 +28,14 @@ const fn given(name: &'static str, onnx: &'static str) -> Model {
     Model { name, onnx, calib: "", more: &[], budget: false }
 }
 
+/// With a monitor, whose report is compared too.
+const fn watched(name: &'static str, onnx: &'static str, calib: &'static str) -> Model {
+    Model { name, onnx, calib, more: &["--monitor", "arl=10000"], budget: false }
+}
+
+/// What [`watched`] models add to a name.
+pub(super) const WATCHED: &str = "_watched";
+
 pub(super) const MODELS: &[Model] = &[
     ours("ad", "models/mlperf_tiny/ad_autoencoder_float.onnx", "data/ad_x_f32.npy", &[]),
     ours("digits", "models/digits/digits.onnx", "models/digits/calib.npz", &[]),
@@ -40,12 +48,15 @@ pub(super) const MODELS: &[Model] = &[
     given("kws_qdq", "models/mlperf_tiny/kws_dscnn_int8_qdq.onnx"),
     given("sww_qdq", "models/mlperf_tiny/sww_dsconv1d_int8_qdq.onnx"),
     given("vww_qdq", "models/mlperf_tiny/vww_mobilenetv1_025_96_int8_qdq.onnx"),
+    watched("digits_watched", "models/digits/digits.onnx", "models/digits/calib.npz"),
+    watched("kws_watched", "models/mlperf_tiny/kws_dscnn_float.onnx", "data/kws_calib.npz"),
 ];
 
 impl Model {
-    /// Whether `name` asks for it: its own, or that of the model that it is the quantized form of.
+    /// Whether `name` asks for it: its own, or that of the model that it is another form of.
     pub(super) fn is(&self, name: &str) -> bool {
-        self.name.strip_suffix("_qdq").unwrap_or(self.name) == name || self.name == name
+        let plain = self.name.strip_suffix("_qdq").or(self.name.strip_suffix(WATCHED)).unwrap_or(self.name);
+        plain == name || self.name == name
     }
 
     pub(super) fn artifact(&self, dir: &Path) -> PathBuf {
