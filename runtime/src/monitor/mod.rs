@@ -22,9 +22,11 @@ mod confidence;
 mod detect;
 mod extract;
 mod memory;
+mod name;
 mod shift;
 
 pub use confidence::Prediction;
+pub use name::name;
 
 /// What is computed of a region or of the scores: the numbers of [`FeatureRecord::statistic`].
 pub mod statistic {
@@ -87,6 +89,23 @@ impl<'m> Monitor<'m> {
         if monitor.parts.is_sound(&monitor.baseline) { Ok(monitor) } else { Err(Error::Saved) }
     }
 
+    /// As [`Monitor::restore`], in the memory that this monitor has. Bytes that are refused leave it as it was; others
+    /// are exchanged with what it has seen.
+    ///
+    /// # Errors
+    /// [`Error::Saved`] if the bytes are damaged, of another model or of another version.
+    pub fn resume(&mut self, saved: &mut [u8]) -> Result<(), Error> {
+        if saved.len() != memory::len(self.baseline.record) || !memory::is_sealed(saved) {
+            return Err(Error::Saved);
+        }
+        self.parts.swap(saved);
+        if !self.parts.is_sound(&self.baseline) {
+            self.parts.swap(saved);
+            return Err(Error::Saved);
+        }
+        Ok(())
+    }
+
     /// Writes what [`Monitor::restore`] takes, [`MonitorRecord::memory_len`] bytes, and returns their number.
     ///
     /// # Errors
@@ -142,6 +161,24 @@ impl<'m> Monitor<'m> {
         }
         self.close(&look);
         look.prediction
+    }
+
+    /// As [`Monitor::run`], for an input that is no part of the stream: nothing is counted or weighed.
+    pub fn predict(&self, session: &mut Session<'_>) -> Option<Prediction> {
+        let record = self.baseline.record;
+        let mut prediction = None;
+        session.begin();
+        for done in 1usize.. {
+            let more = session.step();
+            if record.scores != ABSENT && usize::from(record.after) == done {
+                let (ty, bytes) = session.tensor(record.scores);
+                prediction = ty.map(|ty| Prediction::of(record, ty.dtype, bytes));
+            }
+            if !more {
+                break;
+            }
+        }
+        prediction
     }
 
     /// Takes in values that were found elsewhere, one for each feature in order: for tools that replay or simulate.
