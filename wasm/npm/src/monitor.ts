@@ -43,7 +43,7 @@ export class Monitor {
   readonly #listeners = new Set<(alarm: Alarm) => void>();
   #alarmed = false;
   #every = Infinity;
-  #save: (() => unknown) | undefined;
+  #save: (() => IDBRequest) | undefined;
   #hidden: AbortController | undefined;
 
   /** @internal */
@@ -107,8 +107,7 @@ export class Monitor {
    */
   async persist(key: string, { every = 100 }: PersistOptions = {}): Promise<Persisted> {
     const database = await openDatabase();
-    const store = () => database.transaction(STORE, "readwrite").objectStore(STORE);
-    const saved = await answered(store().get(key));
+    const saved = await answered(database.transaction(STORE).objectStore(STORE).get(key));
     let found: Persisted = saved ? "restored" : "new";
     try {
       if (saved) this.restore(saved);
@@ -118,11 +117,17 @@ export class Monitor {
     }
     this.end();
     this.#every = every;
-    this.#save = () => store().put(this.save(), key);
+    this.#save = () => {
+      const transaction = database.transaction(STORE, "readwrite");
+      const put = transaction.objectStore(STORE).put(this.save(), key);
+      // At once: a page that goes does not wait for what it asked.
+      transaction.commit();
+      return put;
+    };
     // The browser may take the database away; the model runs on.
     database.onclose = () => this.end();
-    await answered(store().put(this.save(), key));
     this.#hidden = whenHidden(() => this.flush());
+    await answered(this.#save());
     return found;
   }
 
