@@ -63,8 +63,8 @@ export function recipe(name) {
   return ["--recipe", path];
 }
 
-/** What a stream is watched for, in tests and on the demo page. */
-const MONITOR = ["--monitor", "arl=10000"];
+/** What a monitor promises, in tests as on the demo page. */
+const MONITOR = ["--monitor", "arl=10000,coverage=0.99,abstain=0.8"];
 
 /** Compiles anew, so that nothing stale is compared. `kws`, `kws_watched`, `kws_qdq`, `kws_f16`. */
 export function compile(name, ...more) {
@@ -119,6 +119,9 @@ export function replayed(path, stream) {
   if (status !== 0 && status !== 3) throw new Error(`siskin monitor replay ended with ${status}: ${stderr}`);
   return { ...JSON.parse(stdout), report: bytes(report) };
 }
+
+/** What `siskin monitor show` reads in a report. */
+export const shown = (report, path) => JSON.parse(siskin("monitor", "show", report, "--model", path, "--format", "json"));
 
 /** What a model is judged on: rows of float32, or of int8 for models that take it, as `port` would quantize. */
 export function inputs(name, { count, port } = {}) {
