@@ -36,6 +36,8 @@ export class Watch {
     at("watch").hidden = !model.monitor;
     if (!model.monitor) return;
     const { features } = model.monitor;
+    // Only classifiers are confident.
+    at("confidence-part").hidden = !features.includes("confidence");
     at("watch-hint").textContent = `The file holds what ${features.length} features of input and answer were when the model was made. The monitor weighs each input against that, in ${model.card.bytes.monitor.toLocaleString("en")} bytes.`;
     at("export-hint").textContent = `Counts, no inputs: siskin monitor show ${model.name}.rep --model ${model.name}.siskin reads it.`;
     at("features").replaceChildren(...features.map((name) => Object.assign(document.createElement("li"), { textContent: name })));

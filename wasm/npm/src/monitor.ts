@@ -141,7 +141,10 @@ export class Monitor {
     if (seen! % this.#every === 0) this.flush();
     const came = !!at && !this.#alarmed;
     this.#alarmed = !!at;
-    if (came) for (const listener of this.#listeners) listener(this.alarm!);
+    if (!came) return;
+    // Before any listener takes it back.
+    const alarm = this.alarm!;
+    this.#listeners.forEach((listener) => listener(alarm));
   }
 
   /** @internal Nothing is kept any more. */

@@ -64,6 +64,12 @@ test("an alarm comes once, stands, and is taken back", async () => {
   const [came, gone] = [[], []];
   monitor.onAlarm((alarm) => came.push(alarm));
   monitor.onAlarm((alarm) => gone.push(alarm))();
+  const again = await load(digits);
+  const told = [];
+  again.monitor.onAlarm(() => again.monitor.clear());
+  again.monitor.onAlarm((alarm) => told.push(alarm));
+  for (const row of rows) again.run(row);
+  assert.ok(told.length > 1 && told.every(({ features }) => features.length > 0), "every listener is told, whatever another does");
   for (const row of [...rows, ...rows]) model.run(row);
   assert.deepEqual([came.length, gone.length], [1, 0]);
   assert.deepEqual(monitor.alarm, came[0]);
