@@ -68,7 +68,7 @@ async function open(source, bundled) {
   show("bundled", !bundled);
   show("playing", bundled);
   stream.stop();
-  lastly = undefined;
+  again = undefined;
   watch.open(model);
   blank = undefined;
   speed.restart();
@@ -144,8 +144,11 @@ function cellsChanged(done) {
 function giveCells(values, options) {
   cells.show(values);
   const result = give(() => runCells(values, options), options);
-  lastly = () => why(values, result);
-  lastly();
+  why(values, result);
+  again = () => {
+    cells.show(values);
+    why(values, result);
+  };
 }
 
 function runCells(values, options) {
@@ -153,8 +156,9 @@ function runCells(values, options) {
   return model.runImage(pictureOf(values, width), options);
 }
 
+/** Explains the last answer again, or no more. */
+let again;
 /** Marks the cells that the answer rests on, if the visitor wants it. */
-let lastly;
 function why(values, result) {
   const wanted = at("why").checked && !at("why").disabled && result.index !== undefined;
   if (!wanted) {
@@ -167,7 +171,7 @@ function why(values, result) {
   const { weights, runs } = explain(values, width, (without) => runCells(without, { observe: false }).output, result);
   cells.mark(weights);
   const took = performance.now() - start;
-  at("why-hint").textContent = `Orange ink carries the answer, blue speaks against it: ${runs} runs without it, of at most ${BUDGET}, in ${took.toFixed(1)} ms; the monitor does not count them.`;
+  at("why-hint").textContent = `Orange ink carries the answer, blue speaks against it: ${runs} runs, each without one piece of it (at most ${BUDGET}), in ${took.toFixed(1)} ms. The monitor does not count them.`;
 }
 
 /** Runs the model on something and shows its answer, which it returns. */
@@ -210,12 +214,12 @@ at("play").addEventListener("click", trying(async () => {
   at("play").textContent = "Pause";
 }));
 
-at("why").addEventListener("change", () => lastly?.());
+at("why").addEventListener("change", () => again?.());
 
 at("clear").addEventListener("click", () => {
   stream.stop();
   pad.clear();
-  lastly = undefined;
+  again = undefined;
   if (small) {
     cells.show(new Float32Array(cells.values.length));
     cells.mark();

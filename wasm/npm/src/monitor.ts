@@ -18,7 +18,7 @@ export interface Alarm {
 }
 
 export interface PersistOptions {
-  /** Runs between two saves; 100 if not given. */
+  /** Milliseconds from a run to its being kept, at most; 1000 if not given. */
   every?: number | undefined;
 }
 
@@ -42,7 +42,8 @@ export class Monitor {
   readonly #open: () => Instance;
   readonly #listeners = new Set<(alarm: Alarm) => void>();
   #alarmed = false;
-  #every = Infinity;
+  #every = 0;
+  #due: number | undefined;
   #save: (() => IDBRequest) | undefined;
   #hidden: AbortController | undefined;
 
@@ -101,11 +102,11 @@ export class Monitor {
   }
 
   /**
-   * Goes on from the state that this browser keeps (IndexedDB) under `key`, and keeps it there: now, after every so many
-   * runs, and when the page is hidden. A state of another artifact or a damaged one is replaced. To be awaited before
-   * the first run.
+   * Goes on from the state that this browser keeps (IndexedDB) under `key`, and keeps it there: now, a second after a run
+   * at the latest, and when the page is hidden. A state of another artifact or a damaged one is replaced. To be awaited
+   * before the first run. A page that goes within the second may take its last runs with it: browsers do not wait.
    */
-  async persist(key: string, { every = 100 }: PersistOptions = {}): Promise<Persisted> {
+  async persist(key: string, { every = 1000 }: PersistOptions = {}): Promise<Persisted> {
     const database = await openDatabase();
     const saved = await answered(database.transaction(STORE).objectStore(STORE).get(key));
     let found: Persisted = saved ? "restored" : "new";
@@ -120,7 +121,7 @@ export class Monitor {
     this.#save = () => {
       const transaction = database.transaction(STORE, "readwrite");
       const put = transaction.objectStore(STORE).put(this.save(), key);
-      // At once: a page that goes does not wait for what it asked.
+      // At once: the sooner, the likelier it outlives a page that goes.
       transaction.commit();
       return put;
     };
@@ -133,12 +134,14 @@ export class Monitor {
 
   /** @internal What `persist` keeps, now. */
   flush(): void {
+    clearTimeout(this.#due);
+    this.#due = undefined;
     this.#save?.();
   }
 
   /** @internal A run was observed. */
-  observed([, seen, at]: Float64Array): void {
-    if (seen! % this.#every === 0) this.flush();
+  observed([, , at]: Float64Array): void {
+    if (this.#save) this.#due ??= setTimeout(() => this.flush(), this.#every);
     const came = !!at && !this.#alarmed;
     this.#alarmed = !!at;
     if (!came) return;
@@ -151,6 +154,7 @@ export class Monitor {
   end(): void {
     this.#hidden?.abort();
     this.#save = undefined;
+    this.flush();
   }
 
   #forget(everything: boolean): void {

@@ -181,7 +181,7 @@ export class WorkerMonitor {
     return this.#ask("reset");
   }
 
-  /** As `Monitor.persist`. A page that goes may take the worker with it before the last runs are kept. */
+  /** As `Monitor.persist`. */
   async persist(key: string, options: PersistOptions = {}): Promise<Persisted> {
     const found = await this.#ask<Persisted>("persist", key, options);
     // Workers are not told that their page goes.

@@ -112,7 +112,8 @@ test("by keyboard alone", async () => {
     assert.equal(await label(page), "7");
     assert.match(await alarm(page), /^2 observed/, "the drawing when it was left, and the scan");
     await reach("#why");
-    await page.keyboard.press("Space");
+    for (let i = 0; i < 3; i++) await page.keyboard.press("Space");
+    assert.equal(await page.locator("#cells [aria-label$='for the answer: 100 %']").count(), 1, "named once");
     assert.match(await page.textContent("#why-hint"), /^Orange ink carries the answer/);
     await reach("#play");
     await page.keyboard.press("Enter");
@@ -215,7 +216,7 @@ test("a stroke is one input, and an explanation is none", async () => {
     assert.match(await alarm(page), /^Nothing observed yet/, "the pen is down");
     await page.mouse.up();
     assert.match(await alarm(page), /^1 observed/);
-    const [, runs] = /: (\d+) runs without it, of at most 256/.exec(await page.textContent("#why-hint"));
+    const [, runs] = /: (\d+) runs, each without one piece of it \(at most 256\)/.exec(await page.textContent("#why-hint"));
     assert.ok(Number(runs) >= 8 && Number(runs) <= 64);
     const cells = await page.locator("#cells.marked [role=gridcell]").evaluateAll((all) => all.map((cell) => Number(cell.style.getPropertyValue("--for"))));
     assert.equal(Math.max(...cells), 1);

@@ -17,15 +17,21 @@ window.rowsOf = async (name) => {
   return Array.from({ length: all.length / length }, (_, i) => all.subarray(i * length, (i + 1) * length));
 };
 
-/** Turns a bit of a state that is kept. */
-window.damage = (key) =>
+/** What is kept under a key; `change` may put something else there. */
+window.kept = (key, change) =>
   new Promise((done) => {
     const request = indexedDB.open("siskin");
     request.onsuccess = () => {
-      const store = request.result.transaction("monitors", "readwrite").objectStore("monitors");
-      store.get(key).onsuccess = ({ target }) => {
-        target.result[99] ^= 1;
-        store.put(target.result, key).onsuccess = done;
+      const transaction = request.result.transaction("monitors", "readwrite");
+      const store = transaction.objectStore("monitors");
+      const get = store.get(key);
+      get.onsuccess = () => change && store.put(change(get.result), key);
+      transaction.oncomplete = () => {
+        request.result.close();
+        done(get.result);
       };
     };
   });
+
+/** Turns a bit of a state that is kept. */
+window.damage = (key) => window.kept(key, (saved) => saved.with(99, saved[99] ^ 1));
