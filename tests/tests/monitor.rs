@@ -2,7 +2,7 @@
 //! been, merges its reports, and refuses what is damaged.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use siskin::format::{Prng, ReportError, Totals};
+use siskin::format::{Prng, ReportError, Totals, crc32};
 use siskin::{Error, Monitor, Session};
 use siskin_compiler::compress;
 use siskin_compiler::data::{Dataset, InputSpec};
@@ -182,6 +182,54 @@ fn a_saved_state_that_is_damaged_is_refused() {
         let mut bad = saved.clone();
         bad[at] ^= 1 << (at % 8);
         assert_eq!(try_on(&bad), Some(Error::Saved), "byte {at}");
+    }
+}
+
+#[test]
+fn a_monitor_resumes_in_its_own_memory() {
+    let mut loaded = Loaded::new(&WATCHED).unwrap();
+    let mut session = loaded.session().unwrap();
+    let model = *session.model();
+    let test = images("test.npz");
+    let (mut a, mut b) = (memory(&model), memory(&model));
+    let mut first = Monitor::new(&model, bytemuck::cast_slice_mut(&mut a)).unwrap();
+    let mut second = Monitor::new(&model, bytemuck::cast_slice_mut(&mut b)).unwrap();
+    watch(&mut first, &mut session, &test[..100]);
+    watch(&mut second, &mut session, &test[..7]);
+    let save = |monitor: &Monitor<'_>| {
+        let mut saved = vec![0; monitor.baseline().record.memory_len as usize];
+        monitor.save(&mut saved).unwrap();
+        saved
+    };
+    let (saved, before) = (save(&first), save(&second));
+    // Sealed and impossible: an alarm at an inference that did not come yet.
+    let mut impossible = saved.clone();
+    impossible[24] = 101;
+    impossible[8..12].fill(0);
+    let sum = crc32(&impossible[..8]).rotate_left(1) ^ crc32(&impossible[12..]);
+    impossible[8..12].copy_from_slice(&sum.to_le_bytes());
+    for bad in [&saved[1..], &saved.iter().map(|b| b ^ 4).collect::<Vec<_>>(), &impossible] {
+        assert_eq!(second.resume(&mut bad.to_vec()), Err(Error::Saved));
+        assert_eq!(save(&second), before, "what is refused changes nothing");
+    }
+    second.resume(&mut saved.clone()).unwrap();
+    assert_eq!(save(&second), saved);
+}
+
+#[test]
+fn what_is_only_predicted_leaves_no_trace() {
+    let mut loaded = Loaded::new(&WATCHED).unwrap();
+    let mut session = loaded.session().unwrap();
+    let model = *session.model();
+    let mut memory = memory(&model);
+    let mut monitor = Monitor::new(&model, bytemuck::cast_slice_mut(&mut memory)).unwrap();
+    for image in &images("test.npz")[..20] {
+        let before = report(&monitor);
+        session.write_f32(0, image).unwrap();
+        let predicted = monitor.predict(&mut session).unwrap();
+        assert_eq!(report(&monitor), before);
+        session.write_f32(0, image).unwrap();
+        assert_eq!(monitor.run(&mut session), Some(predicted));
     }
 }
 

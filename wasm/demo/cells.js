@@ -6,10 +6,17 @@ export class Cells {
   #grid;
   #columns = 1;
   #at = 0;
+  /** Whether cells were set by hand since the focus came. */
+  #drawing = false;
 
-  /** Calls `changed` when a cell was set by hand. */
+  /** Calls `changed` when a cell was set by hand, and with `true` when the focus then leaves: the drawing is done. */
   constructor(grid, changed) {
     this.#grid = grid;
+    grid.addEventListener("focusout", ({ relatedTarget }) => {
+      if (!this.#drawing || grid.contains(relatedTarget)) return;
+      this.#drawing = false;
+      changed(true);
+    });
     grid.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.#columns, ArrowDown: this.#columns }[event.key];
       const row = Math.floor(this.#at / this.#columns) * this.#columns;
@@ -52,6 +59,17 @@ export class Cells {
     });
   }
 
+  /** Marks what an answer rests on: for each cell 1 where it carries the class, to -1 where it speaks against it. */
+  mark(weights) {
+    this.#grid.classList.toggle("marked", !!weights);
+    this.#cells().forEach((cell, i) => {
+      const weight = weights?.[i] ?? 0;
+      cell.style.setProperty("--for", Math.max(0, weight));
+      cell.style.setProperty("--against", Math.max(0, -weight));
+      if (Math.abs(weight) >= 0.1) cell.ariaLabel += `, ${weight > 0 ? "for" : "against"} the answer: ${Math.round(Math.abs(weight) * 100)} %`;
+    });
+  }
+
   #cells() {
     return [...this.#grid.querySelectorAll("[role=gridcell]")];
   }
@@ -67,7 +85,8 @@ export class Cells {
   }
 
   #toggle(i, changed) {
+    this.#drawing = true;
     this.show(this.values.map((ink, j) => (i === j ? Number(ink < 0.5) : ink)));
-    changed();
+    changed(false);
   }
 }

@@ -54,3 +54,22 @@ export function npy(buffer) {
   if (!TYPES[type] || header.includes("'fortran_order': True")) throw new Error(`this .npy file has arrays of ${type} or in Fortran's order, which this page does not read`);
   return new TYPES[type](buffer.slice(start));
 }
+
+/** An .npz: its arrays by name. */
+export async function npz(buffer) {
+  const file = new DataView(buffer);
+  // The directory stands at the end; its end has 22 bytes, as numpy writes no comment.
+  let at = file.getUint32(file.byteLength - 6, true);
+  const arrays = {};
+  while (file.getUint32(at, true) === 0x02014b50) {
+    const [method, packed] = [file.getUint16(at + 10, true), file.getUint32(at + 20, true)];
+    const [name, extra, comment] = [28, 30, 32].map((offset) => file.getUint16(at + offset, true));
+    const local = file.getUint32(at + 42, true);
+    const start = local + 30 + file.getUint16(local + 26, true) + file.getUint16(local + 28, true);
+    const member = new Blob([new Uint8Array(buffer, start, packed)]);
+    const title = new TextDecoder().decode(new Uint8Array(buffer, at + 46, name)).replace(/\.npy$/, "");
+    arrays[title] = npy(await new Response(method ? member.stream().pipeThrough(new DecompressionStream("deflate-raw")) : member).arrayBuffer());
+    at += 46 + name + extra + comment;
+  }
+  return arrays;
+}

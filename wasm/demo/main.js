@@ -1,7 +1,7 @@
 /** The page: a model, what goes in, what comes out, and what it costs.
  *
  * ```text
- * pad, cells, samples, microphone, files -> give (runs the model once) -> answer, speed
+ * pad, cells, samples, microphone, files, stream -> give (runs the model once) -> answer, why, speed, watch
  * ```
  */
 
@@ -14,11 +14,16 @@ import { samples } from "./samples.js";
 import { answer, noAnswer } from "./answer.js";
 import { inside } from "./inside.js";
 import { Speed } from "./speed.js";
+import { Stream } from "./stream.js";
+import { Watch } from "./watch.js";
+import { BUDGET, explain } from "./why.js";
 
 const at = (id) => document.getElementById(id);
 const show = (id, shown) => (at(id).hidden = !shown);
 
 const BUNDLED = new URL("digits.siskin", import.meta.url);
+/** Digits that the bundled model did not learn from, to play. */
+const PLAYED = new URL("digits.npz", import.meta.url);
 const ARRAYS = {
   f16: Uint16Array, f64: Float64Array, i8: Int8Array, u8: Uint8Array, bool: Uint8Array, i16: Int16Array, u16: Uint16Array,
   i32: Int32Array, u32: Uint32Array, i64: BigInt64Array, u64: BigUint64Array,
@@ -26,6 +31,8 @@ const ARRAYS = {
 const speed = new Speed();
 const pad = new Pad(at("pad"), drawn);
 const cells = new Cells(at("cells"), cellsChanged);
+const watch = new Watch();
+const stream = new Stream(trying((values) => played(values)), () => (at("play").textContent = "Play scanned digits"));
 let model;
 /** Runs the model on blank values, for the clock; nothing before there was an answer. */
 let blank;
@@ -37,14 +44,16 @@ function problem(error) {
 }
 
 /** Runs a step of the page; what it throws is shown. */
-const trying = (step) => async (...args) => {
-  try {
-    problem();
-    await step(...args);
-  } catch (error) {
-    problem(error);
-  }
-};
+function trying(step) {
+  return async (...args) => {
+    try {
+      problem();
+      await step(...args);
+    } catch (error) {
+      problem(error);
+    }
+  };
+}
 
 async function open(source, bundled) {
   at("model-line").textContent = "Loading the model…";
@@ -57,6 +66,10 @@ async function open(source, bundled) {
     else at("model-line").textContent = "No model: open one.";
   }
   show("bundled", !bundled);
+  show("playing", bundled);
+  stream.stop();
+  again = undefined;
+  watch.open(model);
   blank = undefined;
   speed.restart();
   noAnswer(model);
@@ -94,9 +107,11 @@ function layOut(bundled) {
     if (small) cells.resize(width, height);
     pad.clear();
     at("pad-hint").textContent = small ? "Draw here; the model sees it centred and scaled." : "Draw here.";
-    if (bundled) giveCells(samples[3]);
+    if (bundled) giveCells(samples[3], { observe: false });
   }
   show("sees", small);
+  // What has a memory would remember what the explanation gave it.
+  at("why").disabled = !!model.card.bytes.state;
   if (kind === "audio") at("speak-hint").textContent = `The model listens to ${clip()} s at ${preparation.rate / 1000} kHz.`;
   at("microphone-note").textContent = {
     audio: "",
@@ -108,45 +123,107 @@ function layOut(bundled) {
 
 const clip = () => Number((model.preparation.samples / model.preparation.rate).toFixed(2));
 
-function drawn() {
+/** A drawing in the making is no input yet: the monitor sees it when the pen is lifted. */
+function drawn(lifted) {
+  stream.stop();
   trying(() => {
-    if (!small) return give(() => model.runImage(at("pad")));
+    const options = { observe: lifted };
+    if (!small) return give(() => model.runImage(at("pad"), options), options);
     const [height, width] = pictureShape();
-    giveCells(pad.cells(width, height));
+    giveCells(pad.cells(width, height), options);
   })();
 }
 
-function cellsChanged() {
-  pad.clear();
-  trying(() => giveCells(cells.values))();
+function cellsChanged(done) {
+  stream.stop();
+  // A drawing that is done may be so because the pad was touched.
+  if (!done) pad.clear();
+  trying(() => giveCells(cells.values, { observe: done }))();
 }
 
-function giveCells(values) {
+function giveCells(values, options) {
   cells.show(values);
-  const [, width] = pictureShape();
-  const picture = pictureOf(values, width);
-  give(() => model.runImage(picture));
+  const result = give(() => runCells(values, options), options);
+  why(values, result);
+  again = () => {
+    cells.show(values);
+    why(values, result);
+  };
 }
 
-/** Runs the model on something and shows its answer. */
-function give(run) {
+function runCells(values, options) {
+  const [, width] = pictureShape();
+  return model.runImage(pictureOf(values, width), options);
+}
+
+/** Explains the last answer again, or no more. */
+let again;
+/** Marks the cells that the answer rests on, if the visitor wants it. */
+function why(values, result) {
+  const wanted = at("why").checked && !at("why").disabled && result.index !== undefined;
+  if (!wanted) {
+    cells.mark();
+    at("why-hint").textContent = "";
+    return;
+  }
+  const start = performance.now();
+  const [, width] = pictureShape();
+  const { weights, runs } = explain(values, width, (without) => runCells(without, { observe: false }).output, result);
+  cells.mark(weights);
+  const took = performance.now() - start;
+  at("why-hint").textContent = `Orange ink carries the answer, blue speaks against it: ${runs} runs, each without one piece of it (at most ${BUDGET}), in ${took.toFixed(1)} ms. The monitor does not count them.`;
+}
+
+/** Runs the model on something and shows its answer, which it returns. */
+function give(run, { observe = true, light, timed = true } = {}) {
   const start = performance.now();
   const result = run();
   speed.call(performance.now() - start);
   answer(model, result);
+  if (observe && model.monitor) watch.observed(result, light);
   // A model with memory would remember what the clock gave it.
-  if (model.card.bytes.state) return;
+  if (model.card.bytes.state || !timed) return result;
   const values = model.inputs.map(blankOf);
-  const timed = model;
-  blank = () => timed.run(values);
+  const measured = model;
+  blank = () => measured.run(values, { observe: false });
   speed.measure(blank);
+  return result;
+}
+
+/** One of a stream, in the light that it was played in; the stream ends with the alarm. */
+function played(values) {
+  giveCells(values, { light: light(), timed: false });
+  if (model.monitor.alarm) stream.stop();
 }
 
 const blankOf = ({ shape, dtype }) => new (ARRAYS[dtype] ?? Float32Array)(shape.reduce((a, b) => a * b, 1));
 
-at("clear").addEventListener("click", () => {
+const light = () => at("shift").valueAsNumber / 100;
+const showLight = () => (at("shifted").textContent = light() ? `${light() > 0 ? "+" : "−"}${Math.abs(at("shift").value)} %` : "as scanned");
+at("shift").addEventListener("input", showLight);
+showLight();
+
+at("play").addEventListener("click", trying(async () => {
+  if (stream.plays) return stream.stop();
+  const wanted = model;
+  watch.clear();
+  await stream.load(PLAYED);
+  if (model !== wanted) return;
   pad.clear();
-  if (small) cells.show(new Float32Array(cells.values.length));
+  stream.play(light);
+  at("play").textContent = "Pause";
+}));
+
+at("why").addEventListener("change", () => again?.());
+
+at("clear").addEventListener("click", () => {
+  stream.stop();
+  pad.clear();
+  again = undefined;
+  if (small) {
+    cells.show(new Float32Array(cells.values.length));
+    cells.mark();
+  }
   noAnswer(model);
 });
 
@@ -157,6 +234,7 @@ samples.forEach((values, digit) => {
   canvas.getContext("2d").putImageData(new ImageData(data, 8, 8), 0, 0);
   button.append(canvas);
   button.addEventListener("click", () => {
+    stream.stop();
     pad.clear();
     trying(() => giveCells(values))();
   });

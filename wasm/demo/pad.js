@@ -18,7 +18,7 @@ export class Pad {
   #strokes = [];
   #changed;
 
-  /** Calls `changed` as strokes grow. */
+  /** Calls `changed` as strokes grow, with whether the pen was lifted. */
   constructor(canvas, changed) {
     this.#canvas = canvas;
     this.#changed = changed;
@@ -28,15 +28,19 @@ export class Pad {
       pointer = event.pointerId;
       canvas.setPointerCapture(pointer);
       this.#strokes.push([this.#place(event)]);
-      this.#show();
+      this.#show(false);
     });
     canvas.addEventListener("pointermove", (event) => {
       if (event.pointerId !== pointer) return;
       const events = event.getCoalescedEvents?.() ?? [];
-      this.#strokes.at(-1).push(...(events.length ? events : [event]).map((e) => this.#place(e)));
-      this.#show();
+      this.#strokes.at(-1)?.push(...(events.length ? events : [event]).map((e) => this.#place(e)));
+      this.#show(false);
     });
-    const end = (event) => (pointer = event.pointerId === pointer ? undefined : pointer);
+    const end = (event) => {
+      if (event.pointerId !== pointer) return;
+      pointer = undefined;
+      this.#show(true);
+    };
     canvas.addEventListener("pointerup", end);
     canvas.addEventListener("pointercancel", end);
     this.clear();
@@ -58,9 +62,9 @@ export class Pad {
     return [(clientX - left) / width, (clientY - top) / height];
   }
 
-  #show() {
+  #show(lifted) {
     draw(this.#canvas, this.#strokes, THIN);
-    this.#changed();
+    this.#changed(lifted);
   }
 }
 

@@ -1,10 +1,11 @@
 //! What a model is, as words and texts that JavaScript reads in this order.
 //!
 //! ```text
-//! description = card weights arena state preparation inputs outputs steps
+//! description = card weights arena state preparation inputs outputs steps monitor
 //! card        = bytes, as they are in the file          preparation = kind (0 none, 1 image, 2 audio) words
 //! port        = name shape outer stored scale zeroPoint operator
 //! step        = operator shape stored weights macs (low, high)
+//! monitor     = bytes (0 without one) features             feature = word, number + 1 (0 without one)
 //! ```
 //!
 //! A word is a little-endian `u32`; a list is its length and its items; a text is the list of its bytes. No JSON:
@@ -12,10 +13,11 @@
 
 use alloc::vec::Vec;
 use siskin::format::Place;
-use siskin::{Model, Port, Preparation, Step};
+use siskin::monitor::{memory_len, name};
+use siskin::{Model, Monitor, Port, Preparation, Step};
 
 /// The description; `wasm/npm/src/describe.ts` reads it.
-pub(crate) fn describe(model: &Model<'_>) -> Vec<u8> {
+pub(crate) fn describe(model: &Model<'_>, monitor: Option<&Monitor<'_>>) -> Vec<u8> {
     let mut notes = Notes(Vec::new());
     notes.bytes(model.artifact().card());
     notes.size(model.artifact().weights().len());
@@ -33,6 +35,14 @@ pub(crate) fn describe(model: &Model<'_>) -> Vec<u8> {
     notes.size(model.steps().count());
     for step in model.steps() {
         notes.step(model, &step);
+    }
+    notes.size(monitor.map_or(0, |monitor| memory_len(monitor.baseline().record)));
+    let features = monitor.map_or(&[][..], |monitor| monitor.baseline().features);
+    notes.size(features.len());
+    for feature in features {
+        let (word, number) = name(feature);
+        notes.bytes(word.as_bytes());
+        notes.word(number.map_or(0, |number| u32::from(number).saturating_add(1)));
     }
     notes.0
 }

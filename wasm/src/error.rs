@@ -40,7 +40,7 @@ fn code(error: Error) -> &'static str {
             "unsupported-version"
         }
         Error::SelfTest(_) => "self-test",
-        Error::State(_) => "wrong-state",
+        Error::State(_) | Error::Saved => "wrong-state",
         _ => "damaged-model",
     }
 }

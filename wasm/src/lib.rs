@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! new -> reserve -> (bytes written) -> open -> describe
-//!                                       `--> { write inputs -> run -> read outputs }*
+//!                                       `--> { write inputs -> run -> read outputs, watch }*
 //! an input from a picture or sound: reserve -> (bytes written) -> picture, sound
 //! ```
 //!
@@ -21,5 +21,6 @@ mod error;
 mod memory;
 mod prepare;
 mod runtime;
+mod watch;
 
 pub use runtime::Runtime;

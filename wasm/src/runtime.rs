@@ -1,12 +1,14 @@
 //! The exported object.
 
 use crate::memory::{Block, for_ever, zeroed};
-use crate::{describe, error, prepare};
+use crate::{describe, error, prepare, watch};
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytemuck::Pod;
 use core::ptr;
-use siskin::{Model, Native, OpSet, Session, op};
+use siskin::format::Totals;
+use siskin::monitor::memory_len;
+use siskin::{Error, Model, Monitor, Native, OpSet, Prediction, Session, op};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 static OPS: OpSet = op::all::<Native>();
@@ -21,6 +23,10 @@ pub struct Runtime {
     session: Option<Session<'static>>,
     /// Real values on their way to or from integer ports: as many as the longest port has.
     reals: Vec<f32>,
+    monitor: Option<Monitor<'static>>,
+    prediction: Option<Prediction>,
+    /// See `watch.rs`.
+    numbers: [f64; 12],
 }
 
 #[wasm_bindgen]
@@ -46,14 +52,19 @@ impl Runtime {
     /// Proves the file safe and makes its memory. Returns nothing, or a refusal: code, zero, sentence.
     pub fn open(&mut self) -> String {
         let file: &'static [u8] = for_ever(core::mem::take(&mut self.given));
-        let opened = match Model::parse(file.get(..self.len).unwrap_or(&[]), &OPS) {
-            Ok(model) => self.prepare(&model),
-            Err(e) => return error::refusal(e),
-        };
-        String::from(if opened.is_some() { "" } else { error::NO_MEMORY })
+        let opened = Model::parse(file.get(..self.len).unwrap_or(&[]), &OPS).and_then(|model| self.prepare(&model));
+        opened.map_or_else(error::refusal, |opened| String::from(if opened.is_some() { "" } else { error::NO_MEMORY }))
     }
 
-    fn prepare(&mut self, model: &Model<'static>) -> Option<()> {
+    /// Makes the model's memory; nothing if there is too little of it.
+    fn prepare(&mut self, model: &Model<'static>) -> Result<Option<()>, Error> {
+        let Some(baseline) = model.artifact().baseline()? else { return Ok(self.prepare_session(model)) };
+        let Some(memory) = zeroed(memory_len(baseline.record)) else { return Ok(None) };
+        self.monitor = Some(Monitor::new(model, for_ever(memory))?);
+        Ok(self.prepare_session(model))
+    }
+
+    fn prepare_session(&mut self, model: &Model<'static>) -> Option<()> {
         let ports = model.inputs().chain(model.outputs());
         let longest = ports.map(|port| port.shape.elements()).max().unwrap_or(0);
         self.reals = zeroed(longest.checked_mul(size_of::<f32>())?)?;
@@ -65,7 +76,9 @@ impl Runtime {
     /// What the model is, in the order of `describe.rs`.
     #[must_use]
     pub fn describe(&self) -> Vec<u8> {
-        self.session.as_ref().map_or_else(Vec::new, |session| describe::describe(session.model()))
+        self.session
+            .as_ref()
+            .map_or_else(Vec::new, |session| describe::describe(session.model(), self.monitor.as_ref()))
     }
 
     /// Where real values are written before [`Runtime::write`] and found after [`Runtime::read`].
@@ -111,10 +124,52 @@ impl Runtime {
         bytes.map_or(ptr::null(), |(_, bytes)| bytes.as_ptr())
     }
 
-    /// Runs every operator.
-    pub fn run(&mut self) {
-        if let Some(session) = &mut self.session {
-            session.run();
+    /// Runs every operator; the monitor, if the file has one, counts the input if it is to be `observed`.
+    pub fn run(&mut self, observed: bool) {
+        let Some(session) = &mut self.session else { return };
+        self.prediction = match &mut self.monitor {
+            Some(monitor) if observed => monitor.run(session),
+            Some(monitor) => monitor.predict(session),
+            None => {
+                session.run();
+                None
+            }
+        };
+    }
+
+    /// Where the numbers of `watch.rs` lie, as they are now; null without a monitor.
+    pub fn watch(&mut self) -> *const f64 {
+        let Some(monitor) = &self.monitor else { return ptr::null() };
+        self.numbers = watch::numbers(monitor, self.prediction);
+        self.numbers.as_ptr()
+    }
+
+    /// The monitor's report.
+    #[must_use]
+    pub fn report(&self) -> Vec<u8> {
+        let Some(monitor) = &self.monitor else { return Vec::new() };
+        written(Totals::len(monitor.baseline().record.features), |out| monitor.report(out))
+    }
+
+    /// The monitor's state.
+    #[must_use]
+    pub fn save(&self) -> Vec<u8> {
+        let Some(monitor) = &self.monitor else { return Vec::new() };
+        written(memory_len(monitor.baseline().record), |out| monitor.save(out))
+    }
+
+    /// Sets the monitor to what [`Runtime::save`] gave. Returns nothing, or a refusal: code, zero, sentence.
+    pub fn resume(&mut self, mut saved: Vec<u8>) -> String {
+        let result = self.monitor.as_mut().map(|monitor| monitor.resume(&mut saved));
+        result.and_then(Result::err).map_or_else(String::new, error::refusal)
+    }
+
+    /// Has the monitor take its alarm back, or forget everything.
+    pub fn clear(&mut self, everything: bool) {
+        match &mut self.monitor {
+            Some(monitor) if everything => monitor.reset(),
+            Some(monitor) => monitor.clear(),
+            None => {}
         }
     }
 
@@ -142,6 +197,14 @@ impl Runtime {
         let result = self.session.as_mut().map(Session::self_test);
         result.and_then(Result::err).map_or_else(String::new, error::refusal)
     }
+}
+
+/// What `write` writes to `len` bytes; empty if there is no memory for them.
+fn written(len: usize, write: impl FnOnce(&mut [u8]) -> Result<usize, Error>) -> Vec<u8> {
+    let mut out = zeroed(len).unwrap_or_default();
+    let written = write(&mut out).unwrap_or(0);
+    out.truncate(written);
+    out
 }
 
 /// What was written to the first `len` bytes.

@@ -50,16 +50,24 @@ pub struct Prediction {
 impl Prediction {
     /// Reads the scores of a tensor.
     pub(super) fn of(record: &MonitorRecord, dtype: DType, bytes: &[u8]) -> Prediction {
-        let zero = record.zero;
-        match dtype {
-            DType::I8 => weigh(record, bytes.len(), |i| Some((i32::from(bytes.get(i)?.cast_signed()) - zero) as f32)),
-            DType::U8 => weigh(record, bytes.len(), |i| Some((i32::from(*bytes.get(i)?) - zero) as f32)),
-            DType::F32 => {
-                let x: &[f32] = bytemuck::try_cast_slice(bytes).unwrap_or(&[]);
-                weigh(record, x.len(), |i| x.get(i).copied())
-            }
-            _ => Prediction::default(),
-        }
+        let reals: &[f32] = bytemuck::try_cast_slice(bytes).unwrap_or(&[]);
+        // One closure for all types: scores are few, and code is dear.
+        let stored = |i: usize| match dtype {
+            DType::I8 => bytes.get(i).map(|&x| i32::from(x.cast_signed()).wrapping_sub(record.zero) as f32),
+            DType::U8 => bytes.get(i).map(|&x| i32::from(x).wrapping_sub(record.zero) as f32),
+            _ => reals.get(i).copied(),
+        };
+        let n = match dtype {
+            DType::I8 | DType::U8 => bytes.len(),
+            DType::F32 => reals.len(),
+            _ => return Prediction::default(),
+        };
+        weigh(record, n, stored)
+    }
+
+    /// The same of an input so far from the nearest prototype.
+    pub(super) fn at(self, distance: u32, record: &MonitorRecord) -> Prediction {
+        Prediction { distance, unlike: distance > record.distance, ..self }
     }
 
     /// The number that `statistic` asks for.

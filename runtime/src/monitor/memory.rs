@@ -181,6 +181,21 @@ impl<'m> Parts<'m> {
         seal(out);
     }
 
+    /// Exchanges the record with the bytes of another.
+    pub(super) fn swap(&mut self, other: &mut [u8]) {
+        let parts: [&mut [u8]; 8] = [
+            bytemuck::bytes_of_mut(self.head),
+            bytemuck::cast_slice_mut(self.moments),
+            bytemuck::cast_slice_mut(self.shift),
+            bytemuck::cast_slice_mut(self.adapt),
+            bytemuck::cast_slice_mut(self.cusum),
+            bytemuck::cast_slice_mut(self.window),
+            bytemuck::cast_slice_mut(self.health),
+            bytemuck::cast_slice_mut(self.counts),
+        ];
+        parts.into_iter().flatten().zip(other).for_each(|(a, b)| core::mem::swap(a, b));
+    }
+
     /// Counts one more in a bin. One that comes to its end halves them all, so that they stay comparable.
     pub(super) fn count(&mut self, feature: usize, bin: usize) {
         let Some(count) = self.counts.get_mut(feature).and_then(|c| c.get_mut(bin)) else { return };

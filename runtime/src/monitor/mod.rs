@@ -26,10 +26,12 @@ mod distance;
 mod extract;
 pub mod labelled;
 mod memory;
+mod name;
 mod shift;
 mod window;
 
 pub use confidence::Prediction;
+pub use name::name;
 
 /// What is computed of a region or of the scores: the numbers of [`FeatureRecord::statistic`].
 pub mod statistic {
@@ -95,6 +97,23 @@ impl<'m> Monitor<'m> {
         if monitor.parts.is_sound(&monitor.baseline) { Ok(monitor) } else { Err(Error::Saved) }
     }
 
+    /// As [`Monitor::restore`], in the memory that this monitor has. Bytes that are refused leave it as it was; others
+    /// are exchanged with what it has seen.
+    ///
+    /// # Errors
+    /// [`Error::Saved`] if the bytes are damaged, of another model or of another version.
+    pub fn resume(&mut self, saved: &mut [u8]) -> Result<(), Error> {
+        if saved.len() != memory::len(self.baseline.record) || !memory::is_sealed(saved) {
+            return Err(Error::Saved);
+        }
+        self.parts.swap(saved);
+        if !self.parts.is_sound(&self.baseline) {
+            self.parts.swap(saved);
+            return Err(Error::Saved);
+        }
+        Ok(())
+    }
+
     /// Writes what [`Monitor::restore`] takes, [`MonitorRecord::memory_len`] bytes, and returns their number.
     ///
     /// # Errors
@@ -148,12 +167,32 @@ impl<'m> Monitor<'m> {
                 break;
             }
         }
-        if let Some(prediction) = &mut look.prediction {
-            prediction.distance = look.distance;
-            prediction.unlike = look.distance > self.baseline.record.distance;
-        }
+        look.prediction = look.prediction.map(|p| p.at(look.distance, self.baseline.record));
         self.close(&look);
         look.prediction
+    }
+
+    /// As [`Monitor::run`], for an input that is no part of the stream: nothing is counted or weighed.
+    pub fn predict(&self, session: &mut Session<'_>) -> Option<Prediction> {
+        let Baseline { record, features, prototypes, .. } = self.baseline;
+        let distant = features.iter().find(|f| f.statistic == distance::DISTANCE);
+        let (mut prediction, mut distance) = (None, 0);
+        session.begin();
+        for done in 1usize.. {
+            let more = session.step();
+            if let Some(feature) = distant.filter(|f| usize::from(f.after) == done) {
+                let (ty, bytes) = session.tensor(feature.tensor);
+                distance = ty.map_or(0, |ty| distance::nearest(feature, prototypes, ty.dtype, bytes)).unsigned_abs();
+            }
+            if record.scores != ABSENT && usize::from(record.after) == done {
+                let (ty, bytes) = session.tensor(record.scores);
+                prediction = ty.map(|ty| Prediction::of(record, ty.dtype, bytes));
+            }
+            if !more {
+                break;
+            }
+        }
+        prediction.map(|p| p.at(distance, record))
     }
 
     /// Takes in values that were found elsewhere, one for each feature in order: for tools that replay or simulate.

@@ -14,8 +14,14 @@ export interface Answer {
   label?: string;
   /** The best score's place. */
   index?: number;
-  /** The best score as a probability. */
+  /** The best score as a probability; calibrated if the artifact has a monitor. */
   confidence?: number;
+  /** With a monitor: the classes, below 64, that hold the right one as often as the artifact promises. */
+  set?: number[];
+  /** With a monitor: how many classes that set has. */
+  setSize?: number;
+  /** With a monitor: whether the confidence is too low to act on. */
+  abstain?: boolean;
 }
 
 /** What turns the scores of a port into an answer; nothing for a port that has no scores. */

@@ -21,11 +21,13 @@ export interface Described {
   readonly producer: string;
   readonly recipe: string;
   readonly labels: readonly string[];
-  readonly bytes: { readonly weights: number; readonly arena: number; readonly state: number };
+  readonly bytes: { readonly weights: number; readonly arena: number; readonly state: number; readonly monitor: number };
   readonly preparation: Preparation | undefined;
   readonly inputs: readonly DescribedPort[];
   readonly outputs: readonly DescribedPort[];
   readonly steps: readonly Step[];
+  /** The names of what the monitor watches. */
+  readonly features: readonly string[];
 }
 
 export function read(description: Uint8Array): Described {
@@ -55,13 +57,19 @@ export function read(description: Uint8Array): Described {
     macs: word() + word() * 2 ** 32,
   });
   const prepared = (kind: number, words: number[]) => (kind ? preparation(kind === 1 ? "image" : "audio", words) : undefined);
+  const feature = (): string => {
+    const [name, number] = [text(), word()];
+    return number ? `${name} ${number - 1}` : name;
+  };
+  const [said, weights, arena, state] = [card(bytes()), word(), word(), word()];
   return {
-    ...card(bytes()),
-    bytes: { weights: word(), arena: word(), state: word() },
+    ...said,
     preparation: prepared(word(), list(word)),
     inputs: list(port),
     outputs: list(port),
     steps: list(step),
+    bytes: { weights, arena, state, monitor: word() },
+    features: list(feature),
   };
 }
 

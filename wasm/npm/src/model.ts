@@ -11,6 +11,7 @@ import { arrayName, holds, isTypedArray, view, type DType, type TypedArray } fro
 import { SiskinError } from "./error.js";
 import { refuse, type Instance } from "./instance.js";
 import { pixels, samples, type Image, type Sound } from "./media.js";
+import { members, Monitor, watch } from "./monitor.js";
 import { prepares, type Preparation } from "./prepare.js";
 
 /** An input or output of a model. */
@@ -37,6 +38,8 @@ export type Input = TypedArray | readonly TypedArray[] | Readonly<Record<string,
 export interface RunOptions {
   /** Gives outputs as they are stored, so `Int8Array` for an int8 model. The answer is the same. */
   raw?: boolean | undefined;
+  /** `false`: the input is no part of the stream, and the monitor does not count it. The answer is the same. */
+  observe?: boolean | undefined;
 }
 
 /** What a run gives. `label` and `confidence` are absent where the model is no classifier. */
@@ -67,8 +70,8 @@ export interface Card {
   readonly producer: string;
   /** The options it was compiled with. */
   readonly recipe: string;
-  /** Bytes of the file, of its constants, and of the memory that a run needs and that lasts between runs. */
-  readonly bytes: { readonly file: number; readonly weights: number; readonly arena: number; readonly state: number };
+  /** Bytes of the file, of its constants, and of the memory that a run needs, that lasts between runs, and of the monitor. */
+  readonly bytes: { readonly file: number; readonly weights: number; readonly arena: number; readonly state: number; readonly monitor: number };
   /** The operators, in the order they run. */
   readonly steps: readonly Step[];
 }
@@ -81,6 +84,8 @@ export interface Description {
   /** How the input is made from a picture or from sound; absent if the artifact does not say. */
   readonly preparation: Preparation | undefined;
   readonly card: Card;
+  /** What watches the inputs and the answers; absent if the artifact has no reference (`siskin compress --monitor`). */
+  readonly monitor: { readonly features: readonly string[] } | undefined;
 }
 
 /** A model with its own memory. */
@@ -91,18 +96,20 @@ export class Model implements Description {
   readonly outputs: readonly Port[];
   readonly preparation: Preparation | undefined;
   readonly card: Card;
+  readonly monitor: Monitor | undefined;
   readonly #judge;
   #instance: Instance | undefined;
 
   /** @internal */
   constructor(instance: Instance, file: number) {
-    const { name, labels, inputs, outputs, preparation, bytes, producer, recipe, steps } = read(instance.runtime.describe());
+    const { name, labels, inputs, outputs, preparation, bytes, producer, recipe, steps, features } = read(instance.runtime.describe());
     this.#instance = instance;
     this.name = name;
     this.inputs = inputs.map((port) => portOf(port));
     this.outputs = outputs.map((port, i) => portOf(port, i ? [] : labels));
     this.preparation = preparation;
     this.card = { producer, recipe, bytes: { file, ...bytes }, steps };
+    this.monitor = bytes.monitor ? new Monitor(features, () => this.#open()) : undefined;
     this.#judge = this.outputs[0] && judge(this.outputs[0], outputs[0]!.operator);
   }
 
@@ -163,6 +170,7 @@ export class Model implements Description {
 
   /** Lets go of the model's memory. Any further call throws. */
   dispose(): void {
+    this.monitor?.end();
     this.#instance = undefined;
   }
 
@@ -171,16 +179,25 @@ export class Model implements Description {
     return this.#instance;
   }
 
-  #run<T extends TypedArray>(instance: Instance, write: () => void, { raw }: RunOptions): Result<T> {
+  #run<T extends TypedArray>(instance: Instance, write: () => void, { raw, observe = true }: RunOptions): Result<T> {
     write();
-    instance.runtime.run();
+    instance.runtime.run(observe);
     const outputs = this.outputs.map((_, i) => this.#read(instance, i, raw)) as T[];
-    const scores = raw && this.#judge ? this.#read(instance, 0) : outputs[0];
-    return {
-      ...(scores && this.#judge?.(scores)),
+    const said = this.monitor && watch(instance);
+    const result: Result<T> = {
+      ...(said?.[5] ? this.#judged(said) : this.#judge?.(raw ? this.#read(instance, 0) : outputs[0]!)),
       output: outputs[0]!,
       outputs: Object.fromEntries(this.outputs.map((port, i) => [port.name, outputs[i]!])),
     };
+    if (said && observe) this.monitor!.observed(said);
+    return result;
+  }
+
+  /** The answer as the monitor judges it. */
+  #judged(said: Float64Array): Answer {
+    const [index, confidence, low, high, setSize, abstain] = said.subarray(6) as unknown as number[];
+    const label = this.outputs[0]!.labels?.[index!];
+    return { ...(label && { label }), index: index!, confidence: confidence!, set: members(low!, high!), setSize: setSize!, abstain: !!abstain };
   }
 
   /** Hands over bytes that are no input yet, and has one made of them. */

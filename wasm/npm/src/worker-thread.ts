@@ -3,8 +3,9 @@
 import type { SiskinError } from "./error.js";
 import { inlined } from "./inlined.js";
 import { modelOf } from "./load.js";
-import type { Model } from "./model.js";
+import type { Description, Model } from "./model.js";
 import { describe, type Reply, type Request } from "./protocol.js";
+import type { Bytes } from "./source.js";
 
 const page = self as unknown as {
   onmessage: ((event: MessageEvent<Request>) => void) | null;
@@ -16,7 +17,7 @@ let model: Promise<Model>;
 page.onmessage = async ({ data }) => {
   const { id } = data;
   try {
-    const value = "load" in data ? describe(await (model = inlined().then((module) => modelOf(module, data.load)))) : await call(await model, data.call, data.args);
+    const value = "load" in data ? await open(data.load) : await call(await model, data);
     page.postMessage({ id, value }, buffersIn(value));
   } catch (error) {
     const { code = "worker", message } = error as SiskinError;
@@ -24,7 +25,16 @@ page.onmessage = async ({ data }) => {
   }
 };
 
-const call = (model: Model, name: string, args: unknown[]): unknown => (model as any)[name](...args);
+async function open(file: Bytes): Promise<Description> {
+  const opened = await (model = inlined().then((module) => modelOf(module, file)));
+  opened.monitor?.onAlarm((alarm) => page.postMessage({ alarm }, []));
+  return describe(opened);
+}
+
+function call(model: any, { args, ...names }: { call: string; args: unknown[] } | { monitor: string; args: unknown[] }): unknown {
+  const [on, name] = "call" in names ? [model, names.call] : [model.monitor, names.monitor];
+  return typeof on[name] === "function" ? on[name](...args) : on[name];
+}
 
 /** Results are handed over, not copied. */
 function buffersIn(value: unknown): Transferable[] {

@@ -9,8 +9,9 @@ import type { TypedArray } from "./dtype.js";
 import type { LoadOptions } from "./load.js";
 import { pixels, samples, type Image, type Sound } from "./media.js";
 import type { Card, Description, Input, Port, Result, RunOptions } from "./model.js";
+import { whenHidden, type Alarm, type Persisted, type PersistOptions } from "./monitor.js";
 import type { Preparation } from "./prepare.js";
-import type { Call, Reply, Request } from "./protocol.js";
+import type { Call, MonitorCall, Reply, Request } from "./protocol.js";
 import { check, read, type Source } from "./source.js";
 
 export * from "./public.js";
@@ -59,16 +60,18 @@ export class WorkerModel implements Description {
   readonly outputs: readonly Port[];
   readonly preparation: Preparation | undefined;
   readonly card: Card;
+  readonly monitor: WorkerMonitor | undefined;
   readonly #thread: Thread;
 
   /** @internal */
-  constructor(thread: Thread, { name, inputs, outputs, preparation, card }: Description) {
+  constructor(thread: Thread, { name, inputs, outputs, preparation, card, monitor }: Description) {
     this.#thread = thread;
     this.name = name;
     this.inputs = inputs;
     this.outputs = outputs;
     this.preparation = preparation;
     this.card = card;
+    this.monitor = monitor && new WorkerMonitor(thread, monitor.features);
   }
 
   /** As `Model.run`. Inputs are copied; runs that are asked for together happen in that order. */
@@ -121,10 +124,85 @@ const dispose: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for("Symbol.disp
 Object.defineProperty(WorkerModel.prototype, dispose, { value: WorkerModel.prototype.dispose });
 export interface WorkerModel extends Disposable {}
 
+/** As `Monitor`, from a worker: what it says comes as promises. */
+export class WorkerMonitor {
+  readonly features: readonly string[];
+  readonly #thread: Thread;
+
+  /** @internal */
+  constructor(thread: Thread, features: readonly string[]) {
+    this.#thread = thread;
+    this.features = features;
+  }
+
+  /** As `Monitor.alarm`. */
+  get alarm(): Promise<Alarm | undefined> {
+    return this.#ask("alarm");
+  }
+
+  /** As `Monitor.evidence`. */
+  get evidence(): Promise<number> {
+    return this.#ask("evidence");
+  }
+
+  /** As `Monitor.seen`. */
+  get seen(): Promise<number> {
+    return this.#ask("seen");
+  }
+
+  /** Calls `listener` when an alarm comes, before the promise of its run is kept. Returns what ends that. */
+  onAlarm(listener: (alarm: Alarm) => void): () => void {
+    this.#thread.listeners.add(listener);
+    return () => void this.#thread.listeners.delete(listener);
+  }
+
+  /** As `Monitor.report`. */
+  report(): Promise<Uint8Array> {
+    return this.#ask("report");
+  }
+
+  /** As `Monitor.save`. */
+  save(): Promise<Uint8Array> {
+    return this.#ask("save");
+  }
+
+  /** As `Monitor.restore`. */
+  restore(saved: Uint8Array): Promise<void> {
+    return this.#ask("restore", saved);
+  }
+
+  /** As `Monitor.clear`. */
+  clear(): Promise<void> {
+    return this.#ask("clear");
+  }
+
+  /** As `Monitor.reset`. */
+  reset(): Promise<void> {
+    return this.#ask("reset");
+  }
+
+  /** As `Monitor.persist`. */
+  async persist(key: string, options: PersistOptions = {}): Promise<Persisted> {
+    const found = await this.#ask<Persisted>("persist", key, options);
+    // Workers are not told that their page goes.
+    this.#thread.hidden?.abort();
+    this.#thread.hidden = whenHidden(() => void this.#ask("flush"));
+    return found;
+  }
+
+  #ask<T>(monitor: MonitorCall, ...args: unknown[]): Promise<T> {
+    return this.#thread.ask({ monitor, args }) as Promise<T>;
+  }
+}
+
 /** The page's side of the conversation. */
 class Thread {
   readonly #worker: Worker;
   readonly #open = new Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>();
+  /** Who wants to know of alarms. */
+  readonly listeners = new Set<(alarm: Alarm) => void>();
+  /** What has the monitor's state kept when the page is hidden. */
+  hidden: AbortController | undefined;
   #asked = 0;
   #ended: unknown;
 
@@ -137,7 +215,7 @@ class Thread {
     });
   }
 
-  ask(request: { load: unknown } | { call: Call; args: unknown[] }): Promise<unknown> {
+  ask(request: { load: unknown } | { call: Call; args: unknown[] } | { monitor: MonitorCall; args: unknown[] }): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#ended) return reject(this.#ended);
       const id = this.#asked++;
@@ -149,12 +227,14 @@ class Thread {
   /** Ends the worker; what is open or asked later is rejected with `error`. */
   end(error: unknown): void {
     this.#ended ??= error;
+    this.hidden?.abort();
     this.#worker.terminate();
     this.#open.forEach(({ reject }) => reject(this.#ended));
     this.#open.clear();
   }
 
   #answer(reply: Reply): void {
+    if ("alarm" in reply) return this.listeners.forEach((listener) => listener(reply.alarm));
     const waiting = this.#open.get(reply.id);
     this.#open.delete(reply.id);
     if ("error" in reply) waiting?.reject(new SiskinError(reply.error.code, reply.error.message));

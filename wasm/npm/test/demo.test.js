@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { load } from "siskin";
 import { launch, packed, serve } from "./helpers/browser.js";
-import { bytes, compile, compileDigits, DIGITS, recipe, WORK } from "./helpers/native.js";
+import { bytes, compile, DIGITS, recipe, shown, watchedDigits, WORK } from "./helpers/native.js";
 import { readArrays, writeNpy } from "./helpers/npz.js";
 
 const demo = fileURLToPath(new URL("../../demo/", import.meta.url));
@@ -16,11 +16,12 @@ const image = (i) => x.data.subarray(i * 64, i * 64 + 64);
 const DRAWN = 30;
 /** The first image of each digit. */
 const FIRST = Array.from({ length: 10 }, (_, digit) => y.data.findIndex((label) => Number(label) === digit));
-let server, browser, kws;
+let server, browser, digits, kws;
 
 before(async () => {
   kws = compile("kws", ...recipe("kws"));
-  server = await serve({ "/": demo, "/siskin/": join(packed(), "dist"), "/digits.siskin": compileDigits() });
+  digits = watchedDigits();
+  server = await serve({ "/": demo, "/siskin/": join(packed(), "dist"), "/digits.siskin": digits, "/digits.npz": join(DIGITS, "test.npz") });
   browser = await launch("use-fake-device-for-media-stream", "use-fake-ui-for-media-stream");
 });
 
@@ -44,6 +45,7 @@ async function visit(use, options = {}) {
   await page.close();
 }
 
+const alarm = (page) => page.textContent("#alarm");
 const label = (page) => page.textContent("#label");
 
 /** Draws the inked cells of each row as a stroke, at half the pad's size in a corner. */
@@ -108,6 +110,22 @@ test("by keyboard alone", async () => {
     await reach("#samples button:nth-child(8)");
     await page.keyboard.press("Enter");
     assert.equal(await label(page), "7");
+    assert.match(await alarm(page), /^2 observed/, "the drawing when it was left, and the scan");
+    await reach("#why");
+    for (let i = 0; i < 3; i++) await page.keyboard.press("Space");
+    const named = await page.locator("#cells [aria-label*=' the answer: ']").evaluateAll((all) => all.map((cell) => cell.ariaLabel));
+    assert.ok(named.length > 0 && named.every((name) => / ink, (for|against) the answer: \d+ %$/.test(name)), "what is shown again is named once");
+    assert.match(await page.textContent("#why-hint"), /^Orange ink carries the answer/);
+    await reach("#play");
+    await page.keyboard.press("Enter");
+    await reach("#shift");
+    for (let i = 0; i < 6; i++) await page.keyboard.press("ArrowRight");
+    assert.equal(await page.textContent("#shifted"), "+30 %");
+    await page.waitForSelector("#alarm.stands");
+    await reach("#take-back");
+    await page.keyboard.press("Enter");
+    assert.match(await alarm(page), /observed, no alarm\.$/);
+    await reach("#export");
     await reach("#data-file");
     await reach("#steady");
     await reach(".scroll");
@@ -130,6 +148,7 @@ test("files: values, a model for sound, a .wav, the microphone", async () => {
 
     await page.setInputFiles("#model-file", kws);
     await page.waitForSelector("#speaking:not([hidden])");
+    assert.equal(await page.isVisible("#watch"), false, "this one has no monitor");
     assert.equal(await page.isVisible("#drawing"), false);
     await page.setInputFiles("#data-file", wav);
     await page.waitForFunction((label) => document.getElementById("label").textContent === label, `class ${heard.index}`);
@@ -157,6 +176,52 @@ test("what is no model is refused in a sentence, and the old one stays", async (
     assert.match(await page.textContent("#model-line"), /^digits: /);
     await page.click("#samples button:nth-child(2)");
     assert.equal(await label(page), "1");
+  });
+});
+
+test("a stream is played until its shift raises an alarm; the report is one that the command line reads", async (t) => {
+  await visit(async (page) => {
+    assert.match(await alarm(page), /^Nothing observed yet/, "what the page shows by itself is no input");
+    await page.click("#play");
+    await page.waitForFunction(() => parseInt(document.getElementById("alarm").textContent) >= 20);
+    assert.match(await alarm(page), /observed, no alarm\.$/);
+    await page.locator("#shift").fill("30");
+    await page.waitForSelector("#alarm.stands");
+    const [, run, since, named] = /^Alarm at input (\d+), (\d+) after the light was shifted: (.+)\.$/.exec(await alarm(page));
+    t.diagnostic(await alarm(page));
+    assert.ok(Number(since) < 40 && Number(run) > 20);
+    assert.deepEqual(await page.locator("#features .named").allTextContents(), named.split(", "));
+    assert.equal(await page.textContent("#play"), "Play scanned digits", "the alarm ends the stream");
+    assert.equal(await page.locator("#confidences path").count() > 1 && (await page.locator("#evidence path").count()) > 1, true);
+
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click("#export")]);
+    const report = join(WORK, "exported.rep");
+    await download.saveAs(report);
+    assert.equal(download.suggestedFilename(), "digits.rep");
+    const told = shown(report, digits);
+    assert.deepEqual([told.n, told.alarms, told.alarmed], [Number(run), 1, 1]);
+
+    await page.click("#start-over");
+    assert.match(await alarm(page), /^Nothing observed yet/);
+  });
+});
+
+test("a stroke is one input, and an explanation is none", async () => {
+  await visit(async (page) => {
+    await page.check("#why");
+    await page.locator("#pad").scrollIntoViewIfNeeded();
+    const { x, y, width, height } = await page.locator("#pad").boundingBox();
+    await page.mouse.move(x + width / 2, y + height / 5);
+    await page.mouse.down();
+    await page.mouse.move(x + width / 2, y + (4 * height) / 5, { steps: 9 });
+    assert.match(await alarm(page), /^Nothing observed yet/, "the pen is down");
+    await page.mouse.up();
+    assert.match(await alarm(page), /^1 observed/);
+    const [, runs] = /: (\d+) runs, each without one piece of it \(at most 256\)/.exec(await page.textContent("#why-hint"));
+    assert.ok(Number(runs) >= 8 && Number(runs) <= 64);
+    const cells = await page.locator("#cells.marked [role=gridcell]").evaluateAll((all) => all.map((cell) => Number(cell.style.getPropertyValue("--for"))));
+    assert.equal(Math.max(...cells), 1);
+    assert.ok((await page.locator("#cells [aria-label*='for the answer: 100 %']").count()) > 0);
   });
 });
 

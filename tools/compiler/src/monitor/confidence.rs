@@ -140,11 +140,13 @@ pub fn judge(scored: &[Scored], given: f64, gain: f64, quantile: f64) -> Judgeme
     let answers = |gain: f64| -> Vec<(f64, bool)> {
         labelled.iter().map(|&(s, label)| (confidence(s, gain), class(s) == label)).collect()
     };
+    // As the runtime weighs them: among probabilities near 1 the rounding decides.
+    let belongs = |p: &f64| *p as f32 >= quantile as f32;
     let sets: Vec<(bool, usize)> = labelled
         .iter()
         .map(|&(s, label)| {
             let p = probabilities(&s.scores, gain);
-            (p.get(label).is_some_and(|&p| p >= quantile), p.iter().filter(|&&p| p >= quantile).count())
+            (p.get(label).is_some_and(belongs), p.iter().filter(|p| belongs(p)).count())
         })
         .collect();
     let n = labelled.len();

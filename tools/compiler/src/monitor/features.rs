@@ -224,21 +224,8 @@ fn of_scores(scores: &Scores) -> Vec<FeatureRecord> {
 /// A feature's name, for people.
 #[must_use]
 pub fn name(feature: &FeatureRecord) -> String {
-    let index = feature.index;
-    match feature.statistic {
-        statistic::MEAN if feature.after > 0 => format!("embedding {index}"),
-        statistic::MEAN if feature.rows == 1 && feature.columns == 1 => format!("column {index}"),
-        statistic::MEAN => format!("mean {index}"),
-        statistic::SPREAD => format!("spread {index}"),
-        statistic::ROUGHNESS => format!("roughness {index}"),
-        statistic::SATURATION if feature.after == 0 => "saturated input".into(),
-        statistic::SATURATION => format!("saturated layer {index}"),
-        statistic::DISTANCE => "distance".into(),
-        statistic::CLASS => "class".into(),
-        statistic::CONFIDENCE => "confidence".into(),
-        statistic::MARGIN => "margin".into(),
-        statistic::ENTROPY => "entropy".into(),
-        statistic::ENERGY => "energy".into(),
-        other => format!("statistic {other}"),
+    match siskin::monitor::name(feature) {
+        (word, Some(index)) => format!("{word} {index}"),
+        (word, None) => word.into(),
     }
 }

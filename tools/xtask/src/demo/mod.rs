@@ -3,13 +3,15 @@
 //! ```text
 //! /                wasm/demo, as it is
 //! /siskin/         the npm package's dist
-//! /digits.siskin   models/digits, compressed by the command line as wasm/demo/digits.toml says
+//! /digits.siskin   models/digits, compressed by the command line as wasm/demo/digits.toml says, with a monitor
+//! /digits.npz      digits that neither the model nor the monitor has seen, to play
 //! ```
 //!
 //! What is absent: publishing. The page is static and asks for these paths relative to its own.
 
 mod server;
 
+use std::env;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -32,11 +34,14 @@ pub(crate) struct Args {
 const PAGE: &str = "wasm/demo";
 const RECIPE: &str = "wasm/demo/digits.toml";
 const DIGITS: &str = "models/digits";
+const MONITOR: &str = "arl=10000,coverage=0.99,abstain=0.8";
 
 /// Builds and serves until it is interrupted.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let root = shell::root();
-    let site = Site::new(&[("/digits.siskin", model()?), ("/siskin/", package()?), ("/", root.join(PAGE))])?;
+    let played = root.join(DIGITS).join("test.npz");
+    let own = [("/digits.siskin", model()?), ("/digits.npz", played), ("/siskin/", package()?)];
+    let site = Site::new(&[&own[..], &[("/", root.join(PAGE))]].concat())?;
     let listener = TcpListener::bind(("127.0.0.1", args.port))
         .with_context(|| format!("port {} is taken: choose another with --port", args.port))?;
     println!("http://{}/ (Ctrl-C ends it)", listener.local_addr()?);
@@ -55,15 +60,17 @@ fn package() -> Result<PathBuf> {
     Ok(dist)
 }
 
-/// The model, compressed if there is none or what it is made of is newer.
+/// The model, compressed if there is none or what it is made of is newer, these options among it.
 fn model() -> Result<PathBuf> {
     let (root, to) = (shell::root(), shell::target_dir().join("demo/digits.siskin"));
-    if older(&to, &[root.join(DIGITS), root.join(RECIPE)])? {
+    if older(&to, &[root.join(DIGITS), root.join(RECIPE), env::current_exe()?])? {
         fs::create_dir_all(to.parent().unwrap_or(&to))?;
         println!("compressing {DIGITS}; the compiler takes minutes to build, once");
         let digits = root.join(DIGITS);
         let mut compress = Command::new(shell::siskin()?);
-        compress.arg("compress").arg(digits.join("digits.onnx")).arg("--calib").arg(digits.join("calib.npz"));
+        // What a model was trained on it knows too well to be the reference.
+        compress.arg("compress").arg(digits.join("digits.onnx")).arg("--calib").arg(digits.join("val.npz"));
+        compress.args(["--monitor", MONITOR]);
         compress.arg("--labels").arg(digits.join("labels.txt")).arg("--recipe").arg(root.join(RECIPE));
         // The example's data are inputs already.
         compress.args(["--mean", "0", "--std", "1"]);

@@ -10,7 +10,12 @@ export interface Runtime {
   sound(port: number, rate: number): boolean;
   input(port: number): number;
   output(port: number): number;
-  run(): void;
+  run(observed: boolean): void;
+  watch(): number;
+  report(): Uint8Array;
+  save(): Uint8Array;
+  resume(saved: Uint8Array): string;
+  clear(everything: boolean): void;
   reset(): void;
   restore(state: Uint8Array): boolean;
   state(): Uint8Array;

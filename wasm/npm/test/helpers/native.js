@@ -1,6 +1,6 @@
 /** The native side: artifacts that the command line compiles and the outputs that native programs compute. */
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -63,19 +63,23 @@ export function recipe(name) {
   return ["--recipe", path];
 }
 
-/** Compiles anew, so that nothing stale is compared. */
+/** What a monitor promises, in tests as on the demo page. */
+const MONITOR = ["--monitor", "arl=10000,coverage=0.99,abstain=0.8"];
+
+/** Compiles anew, so that nothing stale is compared. `kws`, `kws_watched`, `kws_qdq`, `kws_f16`. */
 export function compile(name, ...more) {
   mkdirSync(WORK, { recursive: true });
   const [task, kind] = name.split("_");
   const { stem, calib, rows, std } = TASKS[task];
   const path = join(WORK, `${name}.siskin`);
   rmSync(path, { force: true });
+  const watched = kind === "watched";
   if (kind === "qdq") siskin("compress", model(`${stem}_int8_qdq`), "-o", path, ...more);
-  else if (kind) siskin("compress", model(`${stem}_float`), "--weights", kind, "-o", path, ...more);
+  else if (kind && !watched) siskin("compress", model(`${stem}_float`), "--weights", kind, "-o", path, ...more);
   else {
     const inputs = join(WORK, `${name}.calib.npy`);
     write(inputs, scaled(data(calib), std, rows));
-    siskin("compress", model(`${stem}_float`), "--calib", inputs, "-o", path, ...more);
+    siskin("compress", model(`${stem}_float`), "--calib", inputs, "-o", path, ...(watched ? MONITOR : []), ...more);
   }
   return path;
 }
@@ -87,10 +91,37 @@ export function compileFile(onnx, path, ...more) {
 }
 
 /** The repository's own model, made for pictures. */
-export function compileDigits() {
-  const [calib, labels] = ["calib.npz", "labels.txt"].map((file) => join(DIGITS, file));
-  return compileFile(join(DIGITS, "digits.onnx"), join(WORK, "digits.siskin"), "--calib", calib, "--mean", "0", "--std", "1", "--labels", labels, ...recipe("digits"));
+export const compileDigits = () => digits("digits", "calib.npz");
+
+/** The same as the demo page has it: with a monitor whose reference the model was not trained on. */
+export const watchedDigits = () => digits("digits_watched", "val.npz", ...MONITOR);
+
+function digits(name, calib, ...more) {
+  const data = [...AS_THEY_ARE, "--calib", join(DIGITS, calib), "--labels", join(DIGITS, "labels.txt"), ...recipe("digits")];
+  return compileFile(join(DIGITS, "digits.onnx"), join(WORK, `${name}.siskin`), ...data, ...more);
 }
+
+/** The digits' data are inputs already. */
+const AS_THEY_ARE = ["--mean", "0", "--std", "1"];
+
+/** A stream of a watched model that changes in the middle: all values halve. */
+export function streamOf(name) {
+  const { x } = name === "digits_watched" ? readArrays(join(DIGITS, "test.npz")) : {};
+  const { rows, shape } = x ? cut(x) : inputs(name);
+  return { shape, rows: [...rows, ...rows.map((row) => row.map((value) => value / 2))] };
+}
+
+/** What `siskin monitor replay` says of a stream, and its report. */
+export function replayed(path, stream) {
+  const [x, report] = [`${path}.stream.npy`, `${path}.rep`];
+  write(x, stream);
+  const { status, stdout, stderr } = spawnSync(need("SISKIN_BIN"), ["monitor", "replay", path, "--data", x, ...AS_THEY_ARE, "--quiet", "--json", "--report", report]);
+  if (status !== 0 && status !== 3) throw new Error(`siskin monitor replay ended with ${status}: ${stderr}`);
+  return { ...JSON.parse(stdout), report: bytes(report) };
+}
+
+/** What `siskin monitor show` reads in a report. */
+export const shown = (report, path) => JSON.parse(siskin("monitor", "show", report, "--model", path, "--format", "json"));
 
 /** What a model is judged on: rows of float32, or of int8 for models that take it, as `port` would quantize. */
 export function inputs(name, { count, port } = {}) {
