@@ -30,6 +30,8 @@ enum Target {
     Parse,
     /// Whatever is parsed runs.
     Run,
+    /// A monitor's section, saved state and report are served or refused.
+    Monitor,
 }
 
 /// Fuzzes; the first crash is an error.
@@ -72,6 +74,7 @@ fn fuzz(target: Target, minutes: u32) -> Result<()> {
     let name = match target {
         Target::Parse => "parse",
         Target::Run => "run",
+        Target::Monitor => "monitor",
     };
     let dir = shell::root().join(DIR);
     let (corpus, seeds) = (dir.join("corpus").join(name), dir.join("seeds"));
