@@ -16,6 +16,7 @@ pub const fn name(feature: &FeatureRecord) -> (&'static str, Option<u16>) {
         statistic::SATURATION if feature.after == 0 => ("saturated input", None),
         statistic::SATURATION => ("saturated layer", index),
         statistic::DISTANCE => ("distance", None),
+        statistic::CLASS if feature.table < FeatureRecord::COUNTED => ("one gone of classes from", index),
         statistic::CLASS => ("class", None),
         statistic::CONFIDENCE => ("confidence", None),
         statistic::MARGIN => ("margin", None),

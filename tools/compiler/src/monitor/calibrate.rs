@@ -11,6 +11,7 @@
 use super::MonitorError;
 use siskin::Monitor;
 use siskin::format::{Baseline, FeatureRecord, MonitorRecord, Odds, Prng};
+use siskin::monitor::statistic;
 
 /// Simulated streams.
 const RUNS: usize = 96;
@@ -33,7 +34,10 @@ pub struct Dependence {
 pub fn dependence(rows: &[Vec<i32>], features: &[FeatureRecord]) -> Dependence {
     let n = rows.len();
     let worst = |lag: usize| {
-        let each = features.iter().enumerate().filter(|(_, f)| f.table < FeatureRecord::COUNTED);
+        let each = features
+            .iter()
+            .enumerate()
+            .filter(|(_, f)| f.table < FeatureRecord::COUNTED && f.statistic != statistic::CLASS);
         each.map(|(i, f)| correlation(rows, i, f, lag)).fold(0.0, f64::max)
     };
     // Three standard errors of a correlation of nothing: the largest of some dozen features stays below.

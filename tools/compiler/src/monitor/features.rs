@@ -6,11 +6,12 @@
 //! | channels over time or space, at most 4 | mean, spread and roughness of each |
 //! | more channels | the mean of each, or of ten groups of neighbours; spread and roughness of the whole |
 //!
-//! For a classifier also the class, its confidence, the energy and the entropy of the scores; and the layer before the
+//! For a classifier also the class, its confidence, the energy and the entropy of the scores; where classes are at most 16,
+//! whether one is gone; and the layer before the
 //! scores: the means of four groups of it, and how far it is from what the classes look like there. Saturation, of the
 //! input and of every layer of integers, is counted and is no evidence.
 
-use siskin::format::{ABSENT, BINS, FeatureRecord};
+use siskin::format::{ABSENT, ALTERNATIVES, BINS, FeatureRecord};
 use siskin::monitor::statistic;
 use siskin::{Axes, DType, Model, Step};
 
@@ -216,9 +217,12 @@ fn of_embedding(e: &Embedding) -> Vec<FeatureRecord> {
 
 /// The features of the scores.
 fn of_scores(scores: &Scores) -> Vec<FeatureRecord> {
-    [statistic::CLASS, statistic::CONFIDENCE, statistic::ENTROPY, statistic::ENERGY]
-        .map(|s| FeatureRecord { after: scores.after, ..region(scores.tensor, s, 0, 0, [1, 0], [1, 1]) })
-        .to_vec()
+    let feature = |s| FeatureRecord { after: scores.after, ..region(scores.tensor, s, 0, 0, [1, 0], [1, 1]) };
+    let of_all = [statistic::CLASS, statistic::CONFIDENCE, statistic::ENTROPY, statistic::ENERGY].map(feature);
+    // A class with a table: alternatives without one of these classes.
+    let gone = |first: u32| FeatureRecord { table: 0, index: first as u16, ..feature(statistic::CLASS) };
+    let classes = if scores.classes <= BINS as u32 { scores.classes } else { 0 };
+    of_all.into_iter().chain((0..classes).step_by(ALTERNATIVES).map(gone)).collect()
 }
 
 /// A feature's name, for people.

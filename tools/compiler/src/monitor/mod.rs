@@ -203,6 +203,7 @@ fn look(
         let mut f = *f;
         f.reference = [4096; siskin::format::BINS];
         f.reference[0] = 4095;
+        f.table = FeatureRecord::NO_TABLE;
         f
     };
     let watched: Vec<FeatureRecord> = watched.iter().map(even).collect();

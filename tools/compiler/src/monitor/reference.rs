@@ -27,6 +27,9 @@ pub(super) fn fit(feature: &mut FeatureRecord, values: &[i32], classes: u32, tab
             *cut = if i < bins { i } else { i32::MAX };
         }
         feature.reference = counted(feature, values, bins as usize);
+        if feature.table != FeatureRecord::NO_TABLE {
+            feature.table = add(gone(feature, values), tables);
+        }
         return;
     }
     let mut sorted = values.to_vec();
@@ -37,13 +40,33 @@ pub(super) fn fit(feature: &mut FeatureRecord, values: &[i32], classes: u32, tab
         feature.table = FeatureRecord::COUNTED;
         return;
     }
-    let odds = odds(&feature.reference);
+    feature.table = add(odds(&feature.reference), tables);
+}
+
+/// The number of a table, which is added unless it is there.
+fn add(odds: Odds, tables: &mut Vec<Odds>) -> u8 {
     let known = tables.iter().position(|t| *t == odds);
     let table = known.unwrap_or_else(|| {
         tables.push(odds);
         tables.len() - 1
     });
-    feature.table = u8::try_from(table).unwrap_or(FeatureRecord::NO_TABLE);
+    u8::try_from(table).unwrap_or(FeatureRecord::NO_TABLE)
+}
+
+/// Standard errors by which a class may be rarer than it was counted.
+const RARER: f64 = 1.28;
+
+/// The odds if one of four classes came no more: none where it does come, a little more than 1 where it does not. Its
+/// probability is taken as low as the count allows, so that chance is not taken for its absence.
+fn gone(feature: &FeatureRecord, values: &[i32]) -> Odds {
+    let (counts, n) = (counts(feature, values), values.len() as f64);
+    core::array::from_fn(|i| {
+        let class = usize::from(feature.index) + i;
+        let share = counts.get(class).map_or(0.0, |&count| count as f64 / n);
+        let least = share - RARER * libm::sqrt(share * (1.0 - share) / n);
+        let odds = |bin: usize| if bin == class { 0.0 } else { 1.0 / (1.0 - least) };
+        if least > 0.0 { core::array::from_fn(|bin| odds(bin) as f32) } else { [1.0; BINS] }
+    })
 }
 
 /// The design's probabilities as the file has them.
@@ -160,6 +183,17 @@ mod tests {
         for (count, mass) in counts.iter().zip(MASSES) {
             assert!(count.abs_diff(2 * mass as usize) <= 1, "{counts:?}");
         }
+    }
+
+    #[test]
+    fn absence_of_a_class_that_was_frequent_is_evidence() {
+        let mut tables = Vec::new();
+        let mut feature = FeatureRecord { statistic: statistic::CLASS, index: 4, step: 1.0, ..FeatureRecord::zeroed() };
+        let values: Vec<i32> = (0..600).map(|i| if i == 0 { 5 } else { i % 5 }).collect();
+        fit(&mut feature, &values, 6, &mut tables);
+        let [four, five, none, _] = tables[usize::from(feature.table)];
+        assert!(four[4] == 0.0 && (1.15..1.25).contains(&four[0]), "a class of a fifth: {four:?}");
+        assert_eq!([five, none], [[1.0; BINS]; 2], "one that came once, and one that does not exist");
     }
 
     #[test]

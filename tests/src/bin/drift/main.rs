@@ -5,6 +5,8 @@
 //! depends on a reference through its size and its order, and making one takes as long as hundreds of runs.
 #![allow(clippy::unwrap_used, reason = "a simulation that cannot go on ends")]
 
+mod real;
+
 use core::sync::atomic::{AtomicUsize, Ordering};
 use siskin::Monitor;
 use siskin::format::{Baseline, Prng};
@@ -135,8 +137,9 @@ fn arl(source: Source, samples: usize, runs: usize, thresholds: &[f32]) -> f64 {
     lengths.iter().sum::<usize>() as f64 / runs as f64
 }
 
-fn main() {
-    let runs: usize = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(100);
+/// Prints whether promises are kept, a cell for each kind of stream; the thresholds for 16 features and 1,000 samples, and the number
+/// of cells missed.
+fn promises(runs: usize) -> (Vec<f32>, usize) {
     let mut wrong = 0;
     println!(
         "promised {ARL} inferences between false alarms; measured over {runs} runs and more, each with its own reference"
@@ -156,12 +159,12 @@ fn main() {
         println!("| {name} | {features} | {samples} | {:.0} | {found:.0} | {}{upper}{mark} |", made[0], bounds.0);
         made
     };
-    let mut ours = Vec::new();
+    let mut kept = Vec::new();
     for features in [1, 16, 64] {
         for samples in [200, 1000, 20_000] {
             let made = cell("independent", 0.0, features, samples, (5_000.0, 40_000.0));
             if (features, samples) == (16, 1000) {
-                ours = made;
+                kept = made;
             }
         }
     }
@@ -170,6 +173,12 @@ fn main() {
             cell(&format!("AR(1) of {order}"), order, features, 1000, (5_000.0, f64::INFINITY));
         }
     }
+    (kept, wrong)
+}
+
+/// Prints how soon changes of one of 16 features are seen; the number of figures missed.
+fn delays(runs: usize, thresholds: &[f32]) -> usize {
+    let mut wrong = 0;
     println!("\nmedian inferences from a change of one of 16 features to the alarm, reference of 1,000");
     println!("| change | delay | must be at most |\n|---|---|---|");
     let changes =
@@ -177,7 +186,7 @@ fn main() {
     for (name, first, most) in changes {
         let source = Source { features: 16, order: 0.0, first };
         let mut delays: Vec<usize> = parallel(2 * runs, |i| {
-            let run = Run::new(source, 1000, 7000 + i as u64, Some(ours[i % ours.len()]));
+            let run = Run::new(source, 1000, 7000 + i as u64, Some(thresholds[i % thresholds.len()]));
             run.delay(source, 70_000 + i as u64, 500, 5000)
         })
         .into_iter()
@@ -189,6 +198,20 @@ fn main() {
         wrong += usize::from(misses);
         let bound = if most > 0 { most.to_string() } else { String::new() };
         println!("| {name} | {median} | {bound}{} |", if misses { " MISSED" } else { "" });
+    }
+    wrong
+}
+
+/// `drift RUNS [FOLDER]`: simulated streams a figure, none for none, and where to put the values of real ones.
+fn main() {
+    let runs: usize = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(100);
+    let mut wrong = 0;
+    if runs > 0 {
+        let (thresholds, missed) = promises(runs);
+        wrong += missed + delays(runs, &thresholds);
+    }
+    if let Some(folder) = std::env::args().nth(2) {
+        wrong += real::table(std::path::Path::new(&folder));
     }
     if wrong > 0 {
         eprintln!("{wrong} figures missed");
