@@ -13,11 +13,13 @@ pub(crate) fn heat(title: &str, picture: &Picture, cells: &[Cell]) -> Element {
     let cell = |([x, y], value, name): &Cell| {
         let rect = tag("rect").at("class", if *value < 0.0 { "less" } else { "more" });
         let rect = rect.at("x", x.start).at("y", y.start).at("width", x.len()).at("height", y.len());
-        let opacity = px(value.abs() / most * 8.0) / 10.0;
+        let opacity = px(value.abs() / most * 9.0) / 10.0;
         rect.at("opacity", opacity).child(tag("title").text(format!("{name}: {value:.4}")))
     };
     let image = tag("image").at("width", width).at("height", height).at("preserveAspectRatio", "none");
-    let svg = tag("svg").at("class", "heat").at("viewBox", format!("0 0 {width} {height}"));
+    let svg = tag("svg")
+        .at("class", if cells.is_empty() { "heat" } else { "heat mapped" })
+        .at("viewBox", format!("0 0 {width} {height}"));
     let svg = svg.at("role", "img").at("aria-label", title).at("shape-rendering", "crispEdges");
     // Far from square, the cells are stretched to be seen.
     let ratio = (width as f64 / height.max(1) as f64).clamp(0.6, 2.0);

@@ -63,8 +63,7 @@ impl Found {
         let filled = filled(subject, a.baseline)?;
         let budget = a.budget.unwrap_or(if a.method == ExplainMethod::KernelShap { 2050 } else { 257 });
         let regions = match a.method {
-            // Fewer than 16 coalitions a region tell little.
-            ExplainMethod::KernelShap => 1 + (budget / 16).clamp(1, SHAP_REGIONS),
+            ExplainMethod::KernelShap => 1 + shap_regions(budget)?,
             _ => budget,
         };
         let grid = grid(&subject.shape, regions)?;
@@ -102,6 +101,14 @@ impl Found {
 
     fn region(&self, r: usize) -> String {
         if self.bias.is_some() { format!("input {r}") } else { region_name(self.kind, &self.grid, r) }
+    }
+}
+
+/// The regions whose Shapley values a budget of runs allows: all coalitions of few, or 16 a region, as fewer tell little.
+fn shap_regions(budget: u32) -> Result<u32, ExplainError> {
+    match budget {
+        0..4 => Err(ExplainError::Budget { budget, least: 4 }),
+        _ => Ok((budget / 16).max(budget.ilog2()).min(SHAP_REGIONS)),
     }
 }
 

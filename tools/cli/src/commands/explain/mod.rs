@@ -75,11 +75,7 @@ fn map(title: &str, kind: Kind, grid: &Grid, input: &[f32], values: &[f64]) -> O
         let y = if flipped { height - 1 - y } else { y };
         if turned { (x, y) } else { (y, x) }
     };
-    let (low, high) = input.iter().fold((f32::MAX, f32::MIN), |(a, b), &v| (a.min(v), b.max(v)));
-    let shade = |row: usize, column: usize, channel: usize| {
-        let at = grid.element(row, column, channel.min(grid.channels() - 1));
-        (input.get(at).copied().unwrap_or(low) - low) / (high - low).max(1e-12)
-    };
+    let shade = shades(kind, grid, input);
     let places = (0..height).flat_map(|y| (0..width).map(move |x| place(x, y)));
     // Two channels, or four, are shown by their first.
     let colour = |c: usize| if grid.channels() == 3 { c } else { 0 };
@@ -99,8 +95,39 @@ fn map(title: &str, kind: Kind, grid: &Grid, input: &[f32], values: &[f64]) -> O
     let figure = |cells: &[_], caption: &str| {
         tag("figure").child(heat(title, &picture, cells)).child(tag("figcaption").text(caption))
     };
-    let plain = "The input by itself, from its least value, black, to its greatest, white.";
+    let plain = match kind {
+        Kind::Spectrogram { .. } => {
+            "The input by itself, each band from its least value, black, to its greatest, white."
+        }
+        _ => "The input by itself, from its least value, black, to its greatest, white.",
+    };
     Some(tag("div").at("class", "pair").child(figure(&cells, &caption)).child(figure(&[], plain)))
+}
+
+/// The values of an input, by row, column and channel, from 0 to 1. Bands of sound differ by orders of magnitude, so each
+/// has its own scale.
+fn shades<'a>(kind: Kind, grid: &'a Grid, input: &'a [f32]) -> impl Fn(usize, usize, usize) -> f32 + 'a {
+    let [rows, columns] = grid.size();
+    let band = move |row: usize, column: usize| match kind {
+        Kind::Spectrogram { bands_first: true } => row,
+        Kind::Spectrogram { bands_first: false } => column,
+        _ => 0,
+    };
+    let value = |row, column, channel: usize| {
+        let at = grid.element(row, column, channel.min(grid.channels() - 1));
+        input.get(at).copied().unwrap_or(0.0)
+    };
+    let mut ends = vec![[f32::MAX, f32::MIN]; rows.max(columns)];
+    for (row, column) in (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c))) {
+        for channel in 0..grid.channels() {
+            let [low, high] = &mut ends[band(row, column)];
+            (*low, *high) = (low.min(value(row, column, channel)), high.max(value(row, column, channel)));
+        }
+    }
+    move |row, column, channel| {
+        let [low, high] = ends[band(row, column)];
+        (value(row, column, channel) - low) / (high - low).max(1e-12)
+    }
 }
 
 /// What the colours mean.

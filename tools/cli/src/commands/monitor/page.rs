@@ -5,6 +5,9 @@ use crate::output::count;
 use siskin::format::MonitorRecord;
 use siskin_compiler::monitor::{Comparison, Replay};
 
+/// Alarms that are shown without being asked for.
+const SHOWN: usize = 8;
+
 /// A replay of a stream.
 pub(super) struct Story<'a> {
     pub(super) model: &'a str,
@@ -33,10 +36,7 @@ impl Story<'_> {
              alarm it begins anew.").at("class", "note"));
         page.section("Evidence over time", evidence);
         if !found.alarms.is_empty() {
-            let row =
-                |(a, named): (&siskin::Alarm, &String)| vec![count(a.at), format!("{:.1}", a.evidence), named.clone()];
-            let rows = found.alarms.iter().zip(&self.named).map(row);
-            page.section("Alarms", [table(&["inference", "evidence / threshold", "features that carry it"], rows)]);
+            page.section("Alarms", self.alarms());
         }
         if !found.confidence.is_empty() {
             let line = Line { name: "confidence".into(), calm: false, values: smooth(&found.confidence) };
@@ -59,16 +59,31 @@ impl Story<'_> {
         let r = self.record;
         let mut pairs = vec![
             ("inferences seen", count(self.found.evidence.len() as u64)),
-            ("one false alarm in", format!("{} inferences", count(r.arl))),
-            ("reference", format!("{} samples", count(r.samples))),
-            ("worth independent", count(r.effective)),
+            ("inferences to a false alarm", count(r.arl)),
+            ("samples of the reference", count(r.samples)),
+            ("worth, as independent ones", count(r.effective)),
             ("features", self.features.len().to_string()),
             ("looks at", if r.stride == 1 { "every inference".into() } else { format!("every {}th", r.stride) }),
         ];
         if let Some(last) = self.found.evidence.last() {
-            pairs.push(("evidence at the end", format!("{last:.3} of the threshold")));
+            pairs.push(("evidence at the end", format!("{last:.3}")));
         }
         facts(&pairs)
+    }
+
+    /// The first alarms, and those that followed because what had changed stayed so.
+    fn alarms(&self) -> Vec<Element> {
+        let row =
+            |(a, named): (&siskin::Alarm, &String)| vec![count(a.at), format!("{:.1}", a.evidence), named.clone()];
+        let mut rows: Vec<Vec<String>> = self.found.alarms.iter().zip(&self.named).map(row).collect();
+        let later = rows.split_off(rows.len().min(SHOWN));
+        let head = ["inference", "evidence / threshold", "features that carry it"];
+        let mut content = vec![table(&head, rows)];
+        if !later.is_empty() {
+            let summary = tag("summary").text(format!("{} later alarms", count(later.len() as u64)));
+            content.push(tag("details").child(summary).child(table(&head, later)));
+        }
+        content
     }
 
     fn evidence(&self) -> Chart {
