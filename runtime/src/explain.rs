@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Runs are counted before they are made: a [`Grid`] divides an input into as many regions as a budget of runs
-//! allows. There is no chance in it, so every target finds the same map for an integer model. Sources: Zeiler and Fergus, "Visualizing and
-//! understanding convolutional networks", 2014, for occlusion.
+//! allows. There is no chance in it, so every target finds the same map for an integer model. Sources: Zeiler and
+//! Fergus, "Visualizing and understanding convolutional networks", 2014, for occlusion.
 //!
 //! What is absent: models of several inputs, and inputs that are no quantities, such as tokens. A state is
 //! zero before each run and stays what the last run made of it.
@@ -55,8 +55,8 @@ impl Axis {
 }
 
 impl Grid {
-    /// The finest grid over an input of this shape whose regions, hidden one by one, take no more than `runs` runs, that of the
-    /// whole input included. Cells are as square as that allows. Nothing if `runs` is below 2.
+    /// The finest grid over an input of this shape whose regions, hidden one by one, take no more than `runs` runs,
+    /// that of the whole input included. Cells are as square as that allows. Nothing if `runs` is below 2.
     #[must_use]
     pub fn new(shape: &[u32], runs: u32) -> Option<Grid> {
         let limit = (runs as usize).checked_sub(1).filter(|&n| n > 0)?;
@@ -187,9 +187,9 @@ impl Masked<'_> {
         }
     }
 
-    /// Hides the regions one by one: `heat[r]` is how much the score of `class` loses without region `r`, negative if it
-    /// gains. Returns the score of the whole input. Takes `1 + regions` runs, and calls `tick` after each: to feed a watchdog,
-    /// or to draw progress.
+    /// Hides the regions one by one: `heat[r]` is how much the score of `class` loses without region `r`, negative if
+    /// it gains. Returns the score of the whole input. Takes `1 + regions` runs, and calls `tick` after each: to feed
+    /// a watchdog, or to draw progress.
     ///
     /// # Errors
     /// As [`Masked::run`]; [`Error::NoSuchClass`]; [`Error::Length`] with the regions, if `heat` has another length.
@@ -238,7 +238,8 @@ pub struct Sum {
 }
 
 impl<'m> LastLayer<'m> {
-    /// The layer, if a `MatMul` or `QLinearMatMul` of one row, with constant weights and without an activation, gives the scores.
+    /// The layer, if a `MatMul` or `QLinearMatMul` of one row, with constant weights and without an activation, gives
+    /// the scores.
     #[must_use]
     pub fn of(model: &Model<'m>) -> Option<LastLayer<'m>> {
         let scores = Scores::of(model)?;
@@ -288,9 +289,9 @@ impl<'m> LastLayer<'m> {
         Ok(())
     }
 
-    /// Runs the session as [`LastLayer::embedding`], and writes what each input adds to the score of `class`. For an integer
-    /// model contributions are whole numbers, and their sum with the bias is the layer's sum, of which the score is
-    /// the rounded multiple.
+    /// Runs the session as [`LastLayer::embedding`], and writes what each input adds to the score of `class`. For an
+    /// integer model contributions are whole numbers, and their sum with the bias is the layer's sum, of which the
+    /// score is the rounded multiple.
     ///
     /// # Errors
     /// As [`LastLayer::embedding`]; [`Error::NoSuchClass`].

@@ -4,10 +4,10 @@
 //! offer(Ask { reference, urgency }) -> kept if it is among the most urgent so far
 //! ```
 //!
-//! A reference is whatever finds the sample again: its number, a time, a place in flash. The urgency is the caller's: `1 - margin` of
-//! a [`crate::Prediction`], its entropy, or how far two models disagree. Of equals the earlier one is kept, so the same stream
-//! gives the same bytes on every target. Source: uncertainty sampling, Lewis and Gale, "A sequential algorithm for
-//! training text classifiers", 1994.
+//! A reference is whatever finds the sample again: its number, a time, a place in flash. The urgency is the caller's:
+//! `1 - margin` of a [`crate::Prediction`], its entropy, or how far two models disagree. Of equals the earlier one is
+//! kept, so the same stream gives the same bytes on every target. Source: uncertainty sampling, Lewis and Gale, "A
+//! sequential algorithm for training text classifiers", 1994.
 //!
 //! Memory is one plain record, `Head | Ask per place`, in the order of urgency. What is absent: the samples themselves.
 
@@ -100,8 +100,8 @@ impl<'m> Queue<'m> {
             && ordered
     }
 
-    /// Takes a sample in, if it is more urgent than the least urgent that is kept, and says whether it was. An urgency that is
-    /// not finite is none.
+    /// Takes a sample in, if it is more urgent than the least urgent that is kept, and says whether it was. An
+    /// urgency that is not finite is none.
     pub fn offer(&mut self, ask: Ask) -> bool {
         self.head.seen = self.head.seen.saturating_add(1);
         let at = self.asks().partition_point(|kept| kept.urgency >= ask.urgency);

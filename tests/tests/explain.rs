@@ -1,5 +1,5 @@
-//! Explanations on the example model: occlusion is what hiding a region by hand does, the last layer's contributions sum to
-//! the score, and the map is truer than chance.
+//! Explanations on the example model: occlusion is what hiding a region by hand does, the last layer's contributions
+//! sum to the score, and the map is truer than chance.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use siskin::explain::{Baseline, Grid, LastLayer, Masked};

@@ -1,16 +1,17 @@
 //! `cargo xtask label-queue`: what 100 labels are worth when the label queue chooses them, beside chance.
 //!
 //! ```text
-//! known labels -> head (softmax regression over fixed features) -> queue asks for 100 of the pool -> head anew -> accuracy on held-out data
+//! known labels -> head (softmax regression over fixed features) -> queue asks for 100 of the pool -> head anew ->
+//! accuracy on held-out data
 //! ```
 //!
 //! | set | features | pool and held-out data |
 //! |---|---|---|
-//! | digits | the embedding of the shipped int8 model, the input of its last layer, trained on other images | images turned by 90° and dimmed: what the model has not learnt |
+//! | digits | the embedding of the shipped int8 model: the input of its last layer | all images turned by 90° and dimmed; the model has learnt those of the training set upright |
 //! | fsdd | log-mel energies by the runtime's own front end, 16 bands x 12 stretches of time | clips of spoken digits, split by chance |
 //!
-//! Pool and held-out data are split anew for each seed; the held-out half is never chosen from. The head is fitted by plain gradient
-//! descent from zero, so nothing but the split and chance depends on the seed.
+//! Pool and held-out data are split anew for each seed; the held-out half is never chosen from. The head is fitted by
+//! plain gradient descent from zero, so nothing but the split and chance depends on the seed.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "an experiment that cannot go on ends")]
 
 use siskin::explain::LastLayer;
@@ -237,25 +238,24 @@ fn main() {
                 if let Way::Chance = way {
                     chance.clone_from(&after);
                 }
-                let gains: Vec<f64> = after.iter().zip(&chance).map(|(a, c)| 100.0 * (a - c)).collect();
-                let ([b, _], [a, std], [gain, spread]) =
-                    (mean_and_deviation(&before), mean_and_deviation(&after), mean_and_deviation(&gains));
-                let sure = gain.abs() > STUDENT * spread / (SEEDS as f64).sqrt();
-                let verdict = match way {
-                    Way::Chance => "",
-                    _ if !sure => "no difference",
-                    _ if gain > 0.0 => "beats chance",
-                    _ => "worse than chance",
-                };
-                println!(
-                    "| {name} | {known} | {by} | {:.1}% | {:.1}% ± {:.1} | {gain:+.1} ± {spread:.1} | {verdict} |",
-                    100.0 * b,
-                    100.0 * a,
-                    100.0 * std
-                );
+                println!("| {name} | {known} | {by} | {} |", row(&before, &after, &chance));
             }
         }
     }
+}
+
+/// Accuracy before and after, and the difference from chance with whether that is more than chance.
+fn row(before: &[f64], after: &[f64], chance: &[f64]) -> String {
+    let gains: Vec<f64> = after.iter().zip(chance).map(|(a, c)| 100.0 * (a - c)).collect();
+    let [[b, _], [a, std], [gain, spread]] = [before, after, &gains].map(mean_and_deviation);
+    let sure = gain.abs() > STUDENT * spread / (SEEDS as f64).sqrt();
+    let verdict = match () {
+        () if after == chance => "",
+        () if !sure => "no difference",
+        () if gain > 0.0 => "beats chance",
+        () => "worse than chance",
+    };
+    format!("{:.1}% | {:.1}% ± {:.1} | {gain:+.1} ± {spread:.1} | {verdict}", 100.0 * b, 100.0 * a, 100.0 * std)
 }
 
 /// The samples of a mono WAV of 16 bits.

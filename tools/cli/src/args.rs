@@ -282,7 +282,8 @@ pub(crate) struct Explain {
     /// How often each region is shuffled for --global.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) repeats: u32,
-    /// What stands where a region is hidden: zero, or the mean of the monitor's reference; that if the artifact has a monitor.
+    /// What stands where a region is hidden: zero, or the mean of the monitor's reference; that if the artifact has a
+    /// monitor.
     #[arg(long, value_enum)]
     pub(crate) baseline: Option<ExplainBaseline>,
     /// Of what is drawn by chance: coalitions, shuffles, random orders.
@@ -324,8 +325,8 @@ pub(crate) struct LabelQueue {
     /// Where the list goes: .csv, the most urgent first.
     #[arg(short, long, value_name = "FILE.csv", value_hint = ValueHint::FilePath)]
     pub(crate) output: PathBuf,
-    /// What makes a sample urgent: two classes nearly as likely, probability spread over classes, a second model that disagrees,
-    /// or chance. Margin, or disagreement where there is a second model.
+    /// What makes a sample urgent: two classes nearly as likely, probability spread over classes, a second model that
+    /// disagrees, or chance. Margin, or disagreement where there is a second model.
     #[arg(long, value_enum)]
     pub(crate) by: Option<LabelBy>,
     /// Another model of the same input and classes, to disagree with.

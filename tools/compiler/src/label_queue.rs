@@ -4,8 +4,8 @@
 //! pool -> scores -> urgency: 1 - margin | entropy | disagreement with a second model | chance -> the most urgent
 //! ```
 //!
-//! Margin: Scheffer, Decomain and Wrobel, "Active hidden Markov models for information extraction", 2001. Disagreement is the
-//! Jensen-Shannon divergence of two models' probabilities: McCallum and Nigam, 1998.
+//! Margin: Scheffer, Decomain and Wrobel, "Active hidden Markov models for information extraction", 2001.
+//! Disagreement is the Jensen-Shannon divergence of two models' probabilities: McCallum and Nigam, 1998.
 
 use crate::data::{DataError, Dataset, Place, Sample};
 use crate::monitor::probabilities;

@@ -5,10 +5,10 @@ use crate::args::{Args, ImportArgs, LabelBy, LabelQueue};
 use crate::model::{dataset, open};
 use crate::output::{count, print};
 use crate::progress::Bar;
+use core::fmt::Write;
 use serde_json::json;
 use siskin_compiler::data::atomic;
 use siskin_compiler::label_queue::{Asked, By, choose};
-use std::fmt::Write;
 
 pub(crate) fn label_queue(args: &Args, a: &LabelQueue) -> Result<(), Failure> {
     atomic::check(&a.output)?;

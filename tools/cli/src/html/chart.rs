@@ -4,7 +4,7 @@ use super::{Element, px, tag};
 
 const SIZE: [f64; 2] = [560.0, 250.0];
 /// Left, top, right, bottom.
-const MARGIN: [f64; 4] = [52.0, 14.0, 14.0, 40.0];
+const MARGIN: [f64; 4] = [58.0, 14.0, 14.0, 40.0];
 /// The most points that a line is drawn with.
 const POINTS: usize = 560;
 

@@ -20,8 +20,8 @@ pub(crate) use histogram::histogram;
 pub(crate) use picture::Picture;
 
 use crate::Failure;
+use core::fmt::{Display, Write};
 use siskin_compiler::data::atomic;
-use std::fmt::{Display, Write};
 use std::path::Path;
 
 const STYLE: &str = include_str!("style.css");

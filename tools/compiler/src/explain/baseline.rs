@@ -5,9 +5,9 @@ use siskin::format::{BINS, FeatureRecord};
 use siskin::monitor::statistic;
 use siskin::{DType, Model, Port};
 
-/// The mean of each element of the first input over the monitor's reference; nothing without a monitor, or one that does not watch
-/// the means of every column and channel. A region's mean is that of the middles of its bins, so it is known to a part of
-/// a bin, and is the same for every element of the region.
+/// The mean of each element of the first input over the monitor's reference; nothing without a monitor, or one that
+/// does not watch the means of every column and channel. A region's mean is that of the middles of its bins, so it is
+/// known to a part of a bin, and is the same for every element of the region.
 #[must_use]
 pub fn reference_mean(model: &Model<'_>) -> Option<Vec<f32>> {
     let baseline = model.artifact().baseline().ok()??;

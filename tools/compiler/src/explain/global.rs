@@ -4,8 +4,8 @@
 //! permutation importance of r = accuracy - accuracy with r taken from other samples, at random
 //! ```
 //!
-//! What a region holds is moved from sample to sample as a whole, so it keeps its own distribution and loses its bond with the
-//! label. Source: Breiman, "Random forests", 2001; Fisher, Rudin and Dominici, 2019, for models of any kind.
+//! What a region holds is moved from sample to sample as a whole, so it keeps its own distribution and loses its bond
+//! with the label. Source: Breiman, "Random forests", 2001; Fisher, Rudin and Dominici, 2019, for models of any kind.
 
 use super::deletion::mean_and_deviation;
 use super::{Draws, ExplainError, Filled, Subject};
@@ -62,18 +62,10 @@ pub fn global(
         progress.step();
     }
     let accuracy = hits as f64 / n as f64;
-    let mut drops = vec![Vec::new(); regions];
-    let mut draws = Draws::new(seed);
+    let (mut drops, mut draws) = (vec![Vec::new(); regions], Draws::new(seed));
     for (r, drops) in drops.iter_mut().enumerate() {
         for _ in 0..repeats {
-            let order = draws.order(n);
-            let mut hits = 0usize;
-            for (s, &other) in samples.iter().zip(&order) {
-                // The region of another sample is what stands where this one's is hidden.
-                let masked = Masked { input: &s.input, baseline: Baseline::Each(&samples[other].input), grid };
-                hits += usize::from(subject.run(&masked, |hidden| hidden == r)?.class() == s.class);
-            }
-            drops.push(accuracy - hits as f64 / n as f64);
+            drops.push(accuracy - shuffled(subject, &samples, grid, r, &draws.order(n))?);
         }
         (0..n as u64 * u64::from(repeats) / (regions as u64 + 1)).for_each(|_| progress.step());
     }
@@ -81,6 +73,23 @@ pub fn global(
     let importance =
         |(drops, occlusion): (&Vec<f64>, f64)| Importance { permutation: mean_and_deviation(drops), occlusion };
     Ok(Global { n, accuracy, regions: drops.iter().zip(moved).map(importance).collect(), runs })
+}
+
+/// The accuracy when each sample has region `r` of another, `order`'s.
+fn shuffled(
+    subject: &mut Subject<'_>,
+    samples: &[Labelled],
+    grid: Grid,
+    r: usize,
+    order: &[usize],
+) -> Result<f64, ExplainError> {
+    let mut hits = 0usize;
+    for (s, &other) in samples.iter().zip(order) {
+        // What stands where this one's region is hidden is the other's.
+        let masked = Masked { input: &s.input, baseline: Baseline::Each(&samples[other].input), grid };
+        hits += usize::from(subject.run(&masked, |hidden| hidden == r)?.class() == s.class);
+    }
+    Ok(hits as f64 / samples.len() as f64)
 }
 
 struct Labelled {

@@ -5,8 +5,8 @@
 //! data   -> permutation, mean |occlusion|        -> an importance for each region
 //! ```
 //!
-//! Every score comes from the artifact on the kernels that ship. Occlusion and the last layer are the runtime's own code
-//! ([`siskin::explain`]). What is absent: gradients, which integer models do not have.
+//! Every score comes from the artifact on the kernels that ship. Occlusion and the last layer are the runtime's own
+//! code ([`siskin::explain`]). What is absent: gradients, which integer models do not have.
 
 mod baseline;
 mod deletion;

@@ -19,8 +19,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// What the input of a model shows, as its file says; else by its shape: one axis is a table, two of different length a
-    /// spectrogram.
+    /// What the input of a model shows, as its file says; else by its shape: one axis is a table, two of different
+    /// length a spectrogram.
     #[must_use]
     pub fn of(model: &Model<'_>, grid: &Grid) -> Kind {
         let [rows, columns] = grid.size();

@@ -5,16 +5,17 @@
 //! w(z) = (M - 1) / (C(M, s) · s · (M - s))         s: regions present in z
 //! ```
 //!
-//! Coalitions of one and of all but one region come first, then of two, as long as the budget holds all of a size; what is left of it is
-//! spent on sizes by their weight, each coalition with its complement. If every coalition fits, the values are exact. Source:
-//! Lundberg and Lee, "A unified approach to interpreting model predictions", 2017; complements: Covert and Lee, 2021.
+//! Coalitions of one and of all but one region come first, then of two, as long as the budget holds all of a size;
+//! what is left of it is spent on sizes by their weight, each coalition with its complement. If every coalition fits,
+//! the values are exact. Source: Lundberg and Lee, "A unified approach to interpreting model predictions", 2017;
+//! complements: Covert and Lee, 2021.
 
 use super::Draws;
 use std::collections::BTreeMap;
 
-/// The Shapley values of `regions` (at most 64) under `f`, which takes the set of regions that are present. Calls `f` at most `budget` times, for
-/// every coalition but the empty and the full one, whose values are `empty` and `full`. Nothing if the budget is below
-/// twice the regions and not enough for all coalitions.
+/// The Shapley values of `regions` (at most 64) under `f`, which takes the set of regions that are present. Calls `f`
+/// at most `budget` times, for every coalition but the empty and the full one, whose values are `empty` and `full`.
+/// Nothing if the budget is below twice the regions and not enough for all coalitions.
 ///
 /// # Errors
 /// What `f` says.

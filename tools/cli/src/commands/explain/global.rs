@@ -112,7 +112,7 @@ impl Shown<'_> {
         let drops: Vec<f64> = f.regions.iter().map(|i| i.permutation[0]).collect();
         let moved: Vec<f64> = f.regions.iter().map(|i| i.occlusion).collect();
         if let Some(map) =
-            map("Regions by the drop of accuracy, over the mean input.", self.kind, &self.grid, mean, &drops)
+            map("Regions by the drop of accuracy.", "The mean input", self.kind, &self.grid, mean, &drops)
         {
             page.section("Map", [map]);
         }

@@ -280,17 +280,21 @@ impl Shown<'_> {
         };
         let picture = match f.bias {
             Some(_) => None,
-            None => map("Regions by what they do to the score.", f.kind, &f.grid, x, &f.values),
+            None => map("Regions by what they do to the score.", "The input", f.kind, &f.grid, x, &f.values),
         };
-        let shown = greatest(&f.values).into_iter().take(if picture.is_some() { SHOWN } else { 40 });
+        let (mapped, shown) = (picture.is_some(), if picture.is_some() { SHOWN } else { 40 });
         let bar = |r: usize| Bar { name: f.region(r), value: f.values[r], text: format!("{:+.4}", f.values[r]) };
-        let list = bars(&shown.map(bar).collect::<Vec<_>>());
+        let list = bars(&greatest(&f.values).into_iter().take(shown).map(bar).collect::<Vec<_>>());
         let mut content = vec![p(explained), key("speaks for the class", "speaks against it")];
-        content.extend(picture);
-        page.section("Map", content);
-        let mut content = vec![list];
-        content.extend(f.bias.map(|_| p(self.sums())));
-        page.section("Greatest", content);
+        if mapped {
+            content.extend(picture);
+            page.section("Map", content);
+            page.section("Greatest", [list]);
+        } else {
+            content.push(list);
+            content.extend(f.bias.map(|_| p(self.sums())));
+            page.section(if f.bias.is_some() { "Inputs of the last layer" } else { "Columns" }, content);
+        }
     }
 
     fn curve(&self, d: &Deletion) -> crate::html::Element {

@@ -62,7 +62,7 @@ fn greatest(values: &[f64]) -> Vec<usize> {
 }
 
 /// A map over the input: its picture with regions coloured, and how to read it. Nothing for a table.
-fn map(title: &str, kind: Kind, grid: &Grid, input: &[f32], values: &[f64]) -> Option<Element> {
+fn map(title: &str, shown: &str, kind: Kind, grid: &Grid, input: &[f32], values: &[f64]) -> Option<Element> {
     // Time runs to the right and frequency upwards.
     let (turned, flipped) = match kind {
         Kind::Table => return None,
@@ -95,13 +95,9 @@ fn map(title: &str, kind: Kind, grid: &Grid, input: &[f32], values: &[f64]) -> O
     let figure = |cells: &[_], caption: &str| {
         tag("figure").child(heat(title, &picture, cells)).child(tag("figcaption").text(caption))
     };
-    let plain = match kind {
-        Kind::Spectrogram { .. } => {
-            "The input by itself, each band from its least value, black, to its greatest, white."
-        }
-        _ => "The input by itself, from its least value, black, to its greatest, white.",
-    };
-    Some(tag("div").at("class", "pair").child(figure(&cells, &caption)).child(figure(&[], plain)))
+    let each = if matches!(kind, Kind::Spectrogram { .. }) { ", each band" } else { "," };
+    let plain = format!("{shown} by itself{each} from its least value, black, to its greatest, white.");
+    Some(tag("div").at("class", "pair").child(figure(&cells, &caption)).child(figure(&[], &plain)))
 }
 
 /// The values of an input, by row, column and channel, from 0 to 1. Bands of sound differ by orders of magnitude, so each
