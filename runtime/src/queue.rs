@@ -110,10 +110,9 @@ impl<'m> Queue<'m> {
         }
         let grown = (self.head.len as usize).saturating_add(1).min(self.places.len());
         self.head.len = grown as u32;
-        if let Some(later) = self.places.get_mut(at..grown) {
-            later.rotate_right(1);
-            later.iter_mut().take(1).for_each(|place| *place = ask);
-        }
+        // Each later one moves a place on, and the last falls out.
+        let later = self.places.get_mut(at..grown).unwrap_or(&mut []);
+        later.iter_mut().fold(ask, |moved, place| core::mem::replace(place, moved));
         true
     }
 
