@@ -184,7 +184,7 @@ mod tests {
         let html = page.render();
         assert!(!html.contains("<script") && !html.contains("\" onload") && !html.contains('\u{0}'), "{html}");
         assert_eq!(html.matches("</title>").count(), 1);
-        assert_eq!(html.matches("&lt;script&gt;").count(), 7);
+        assert_eq!(html.matches("&lt;script&gt;").count(), 8);
     }
 
     #[test]
