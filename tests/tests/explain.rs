@@ -6,7 +6,8 @@ use siskin::explain::{Baseline, Grid, LastLayer, Masked};
 use siskin::{Error, Scores};
 use siskin_compiler::compress::{Options, Weights};
 use siskin_compiler::data::{Dataset, InputSpec};
-use siskin_compiler::explain::{Filled, Subject, deletion, global, grid, kernel_shap};
+use siskin_compiler::explain::{Filled, Subject, deletion, global, grid, kernel_shap, reference_mean};
+use siskin_compiler::monitor;
 use siskin_compiler::run::Loaded;
 use siskin_compiler::walk::read;
 use siskin_tests::{root, source};
@@ -77,6 +78,32 @@ fn contributions_of_the_last_layer_sum_to_the_score() {
                 assert!((total - f64::from(score)).abs() <= 0.5001 * step, "{total} {score}, step {step}");
             }
         }
+    }
+}
+
+/// The monitor knows the mean of each column of the picture, from its histograms.
+#[test]
+fn the_references_mean_is_that_of_the_data() {
+    let train = digits("train.npz");
+    let columns: Vec<f32> = (0..8)
+        .map(|c| {
+            let of = |x: &[f32]| x.iter().skip(c).step_by(8).sum::<f32>() / 8.0;
+            train.iter().map(|s| of(&s.unwrap().x[0].to_f32())).sum::<f32>() / train.len() as f32
+        })
+        .collect();
+    let model = source(&root().join("models/digits/digits.onnx"), &[]);
+    for weights in [Weights::I8, Weights::F32] {
+        let options = Options { weights, ..Options::default() };
+        let calib = (weights == Weights::I8).then_some(&train);
+        let file = model.compress(&options, calib, &mut ()).unwrap().file;
+        let watch = monitor::Options { arl: 100, parts: 0, ..monitor::Options::default() };
+        let loaded = Loaded::new(&monitor::attach(&file, &watch, &train, &mut ()).unwrap().file).unwrap();
+        let mean = reference_mean(&loaded.model().unwrap()).unwrap();
+        for (i, value) in mean.iter().enumerate() {
+            let want = columns[i % 8];
+            assert!((value - want).abs() < 0.03, "column {}: {value}, but {want}", i % 8);
+        }
+        assert_eq!(reference_mean(&Loaded::new(&file).unwrap().model().unwrap()), None, "no monitor");
     }
 }
 
