@@ -30,13 +30,17 @@ pub enum Error {
     Length(u32),
     /// The port holds another element type than the one asked for.
     PortType(DType),
+    /// The model has no scores to explain.
+    NoScores,
+    /// There is no class of this number.
+    NoSuchClass(u16),
     /// The file does not say how this input is made from what was given.
     NoPreparation(u16),
     /// The file carries no reference for a monitor.
     NoMonitor,
-    /// The monitor's memory, or the place for its report, is too short; the bytes needed.
+    /// The memory of a monitor or a queue, or the place for what it writes, is too short; the bytes needed.
     Memory(u32),
-    /// The saved monitor is damaged, or of another model or version.
+    /// The saved monitor or queue is damaged, or of another model or version.
     Saved,
     /// The self-test's outputs differ from the golden vector of this index.
     SelfTest(u16),
@@ -105,12 +109,14 @@ impl Error {
             Error::NoSuchPort(i) => ("the model has no input or output #", [i as u32, 0, 0]),
             Error::Length(n) => ("# elements are needed", [n, 0, 0]),
             Error::PortType(_) => ("the model's values are of another element type: the ones given do not fit", [0; 3]),
+            Error::NoScores => ("no operator gives the model's first output scores, real or of 8 bits", [0; 3]),
+            Error::NoSuchClass(i) => ("the model has no class #", [i as u32, 0, 0]),
             Error::NoPreparation(i) => {
                 ("the file does not say how input # is made from this: write the input's values", [i as u32, 0, 0])
             }
             Error::NoMonitor => ("the file carries no reference: compress the model with --monitor", [0; 3]),
-            Error::Memory(n) => ("the monitor needs # bytes", [n, 0, 0]),
-            Error::Saved => ("the saved monitor is damaged, or of another model or version: begin anew", [0; 3]),
+            Error::Memory(n) => ("# bytes of memory are needed", [n, 0, 0]),
+            Error::Saved => ("what was saved is damaged, or of another model or version: begin anew", [0; 3]),
             Error::SelfTest(i) => {
                 ("golden vector # gave another answer: this build or device miscomputes", [i as u32, 0, 0])
             }

@@ -168,6 +168,12 @@ impl<'a> Step<'a> {
         self.artifact.ty(self.artifact.tensor(tensor)?)
     }
 
+    /// The bytes of input `i`, if it is a constant of the file.
+    #[must_use]
+    pub(crate) fn constant(&self, i: usize) -> Option<&'a [u8]> {
+        self.artifact.constant(self.artifact.tensor(*self.inputs().get(i)?)?)
+    }
+
     /// Multiply-accumulates of one run.
     #[must_use]
     pub fn macs(&self) -> u64 {

@@ -100,6 +100,15 @@ impl<'m> Session<'m> {
         self.next = 0;
     }
 
+    /// Runs the first `ops` operators and no more. The next step is the first operator's again.
+    pub(crate) fn run_to(&mut self, ops: u16) {
+        self.begin();
+        for _ in 0..ops {
+            self.step();
+        }
+        self.begin();
+    }
+
     /// The type and bytes of a tensor, which hold its values from the operator that writes it to the last that reads it.
     pub(crate) fn tensor(&self, index: u16) -> (Option<TypeRef<'m>>, &[u8]) {
         let artifact = &self.model.artifact;

@@ -35,6 +35,10 @@ pub(crate) enum Command {
     /// Watch a stream with an artifact's monitor, and read what monitors report.
     #[command(subcommand)]
     Monitor(Monitor),
+    /// Explain what a model's answers rest on: one answer, or accuracy over a data set.
+    Explain(Explain),
+    /// Choose which samples of a pool to label next.
+    LabelQueue(LabelQueue),
     /// Check an artifact: checksums, plan, digest, golden vectors.
     Verify(Verify),
     /// Time a model on this machine, one thread.
@@ -241,8 +245,107 @@ pub(crate) struct Replay {
     /// Where the report goes: bytes as a device would send them.
     #[arg(long, value_name = "FILE.rep", value_hint = ValueHint::FilePath)]
     pub(crate) report: Option<PathBuf>,
+    /// Where a report with plots goes: evidence, confidence, histograms, alarms.
+    #[arg(long, value_name = "FILE.html", value_hint = ValueHint::FilePath)]
+    pub(crate) html: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) input: InputArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Explain {
+    /// The model, .onnx or .siskin.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) model: PathBuf,
+    /// Explain one answer: to this input, .npy, .npz or what else is data.
+    #[arg(long, value_name = "DATA", required_unless_present = "data", conflicts_with_all = ["data", "global", "repeats"])]
+    pub(crate) input: Option<String>,
+    /// Which sample of --input.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) sample: usize,
+    /// The class whose score is explained; the model's answer if not given.
+    #[arg(long, value_name = "N", requires = "input")]
+    pub(crate) class: Option<u32>,
+    /// Hide one region after another, estimate Shapley values, or take the last linear layer apart.
+    #[arg(long, value_enum, default_value = "occlusion", requires = "input")]
+    pub(crate) method: ExplainMethod,
+    /// Runs of the model that may be spent on a sample's map: as many regions as that allows. 257 by default, 2050 for
+    /// kernel-shap, 65 for --global.
+    #[arg(long, value_name = "RUNS")]
+    pub(crate) budget: Option<u32>,
+    /// Explain accuracy: over this labelled data set.
+    #[arg(long, value_name = "DATA", requires = "global")]
+    pub(crate) data: Option<String>,
+    /// Measure which regions the model needs over the whole of --data: permutation importance and mean occlusion.
+    #[arg(long, requires = "data")]
+    pub(crate) global: bool,
+    /// How often each region is shuffled for --global.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) repeats: u32,
+    /// What stands where a region is hidden: zero, or the mean of the monitor's reference; that if the artifact has a
+    /// monitor.
+    #[arg(long, value_enum)]
+    pub(crate) baseline: Option<ExplainBaseline>,
+    /// Of what is drawn by chance: coalitions, shuffles, random orders.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Where a report with pictures goes.
+    #[arg(long, value_name = "FILE.html", value_hint = ValueHint::FilePath)]
+    pub(crate) html: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) prepare: InputArgs,
+}
+
+/// How one answer is explained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ExplainMethod {
+    Occlusion,
+    KernelShap,
+    LastLayer,
+}
+
+/// What stands where a region is hidden.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ExplainBaseline {
+    Zero,
+    Reference,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LabelQueue {
+    /// The model, .onnx or .siskin.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) model: PathBuf,
+    /// The pool: samples without labels.
+    #[arg(long, value_name = "DATA")]
+    pub(crate) data: String,
+    /// How many samples can be labelled.
+    #[arg(long, value_name = "LABELS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) budget: u32,
+    /// Where the list goes: .csv, the most urgent first.
+    #[arg(short, long, value_name = "FILE.csv", value_hint = ValueHint::FilePath)]
+    pub(crate) output: PathBuf,
+    /// What makes a sample urgent: two classes nearly as likely, probability spread over classes, a second model that
+    /// disagrees, or chance. Margin, or disagreement where there is a second model.
+    #[arg(long, value_enum)]
+    pub(crate) by: Option<LabelBy>,
+    /// Another model of the same input and classes, to disagree with.
+    #[arg(long, value_name = "OTHER", value_hint = ValueHint::FilePath, required_if_eq("by", "disagreement"))]
+    pub(crate) second: Option<PathBuf>,
+    /// Of --by random.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+}
+
+/// What makes a sample urgent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LabelBy {
+    Margin,
+    Entropy,
+    Disagreement,
+    Random,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -51,6 +51,8 @@ enum Task {
     Firmware(firmware::Args),
     /// Runs the fuzz targets on the nightly toolchain.
     Fuzz(fuzz::Args),
+    /// Measures what labels are worth when the label queue chooses them, beside chance, on digits and spoken digits.
+    LabelQueue,
     /// Builds and tests the npm package.
     Npm(npm::Args),
 }
@@ -82,6 +84,9 @@ fn run(task: Task) -> Result<()> {
         Task::Drift(args) => drift::run(&args),
         Task::Firmware(args) => firmware::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
+        Task::LabelQueue => {
+            shell::run(shell::cargo().args(["run", "--quiet", "-p", "siskin-tests", "--bin", "label_queue"]))
+        }
         Task::Npm(args) => npm::run(&args),
     }
 }

@@ -7,7 +7,9 @@
 #![no_std]
 #![no_main]
 
-use siskin::{DType, Error, Model, Monitor, Native, OpSet, Session, op};
+use siskin::explain::{Baseline, Grid, LastLayer, Masked};
+use siskin::queue::Ask;
+use siskin::{DType, Error, Model, Monitor, Native, OpSet, Queue, Scores, Session, op};
 
 static OPS: OpSet = op::all::<Native>();
 
@@ -40,11 +42,40 @@ pub fn _start(
         *input = value.cast_signed();
     }
     while session.step() {}
-    let evidence = watch(&model, &mut session, saved, watched, out)?;
+    let why = explain(&mut session, known as u16, values)?;
+    let (watched, queued) = watched.split_at_mut(watched.len() / 2);
+    let evidence = watch(&model, &mut session, saved, watched, out)? ^ why ^ ask(saved, queued, out)?;
     let sum = session.output::<f32>(0)?.iter().sum::<f32>() + f32::from(session.output::<i8>(0)?.len() as u8);
     let last = session.state().last().copied().unwrap_or(0);
     session.reset();
     Ok(macs ^ u64::from(sum.to_bits()) ^ u64::from(last) ^ known as u64 ^ evidence)
+}
+
+/// Every explanation of an answer.
+fn explain(session: &mut Session<'_>, class: u16, values: &mut [f32]) -> Result<u64, Error> {
+    let model = *session.model();
+    let (Some(scores), Some(layer)) = (Scores::of(&model), LastLayer::of(&model)) else { return Ok(0) };
+    let shape = model.inputs().next().map(|port| port.shape);
+    let Some(grid) = shape.and_then(|s| Grid::new(s.dims(), class.into())) else { return Ok(1) };
+    let (input, heat) = values.split_at_mut(values.len() / 2);
+    let mut ticks = 0u64;
+    let baseline = if class > 7 { Baseline::Each(input) } else { Baseline::Value(0.0) };
+    let score = Masked { input, baseline, grid }.occlusion(session, &scores, class, heat, || ticks ^= 1)?;
+    let sum = layer.contributions(session, class, heat)?;
+    Ok(ticks ^ u64::from(score.to_bits()) ^ sum.bias.to_bits() ^ sum.unit.to_bits())
+}
+
+/// Everything that a label queue does.
+fn ask(saved: &[u8], memory: &'static mut [u8], out: &mut [u8]) -> Result<u64, Error> {
+    let (first, second) = memory.split_at_mut(memory.len() / 2);
+    let mut queue = Queue::new(first)?;
+    for (&byte, reference) in saved.iter().zip(0..) {
+        queue.offer(Ask { reference, urgency: byte.into(), class: 0 });
+    }
+    let len = queue.save(out)?;
+    queue.clear();
+    let restored = Queue::restore(second, saved)?;
+    Ok(restored.asks().iter().fold(len as u64 ^ restored.seen(), |all, a| all ^ a.reference))
 }
 
 /// Everything that a monitor does.

@@ -5,8 +5,10 @@ mod c_header;
 mod compress;
 mod demo;
 mod eval;
+mod explain;
 pub(crate) mod firmware;
 mod inspect;
+mod label_queue;
 mod monitor;
 mod operators;
 mod run;
@@ -34,6 +36,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Command::Run(a) => run::run(args, a),
         Command::Inspect(a) => inspect::inspect(args, a),
         Command::Monitor(a) => monitor::monitor(args, a),
+        Command::Explain(a) => explain::explain(args, a),
+        Command::LabelQueue(a) => label_queue::label_queue(args, a),
         Command::Verify(a) => verify::verify(args, a),
         Command::Bench(a) => bench::bench(args, a),
         Command::Firmware(a) => firmware::firmware(args, a),

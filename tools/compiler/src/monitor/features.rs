@@ -7,13 +7,12 @@
 //! | more channels | the mean of each, or of ten groups of neighbours; spread and roughness of the whole |
 //!
 //! For a classifier also the class, its confidence, the energy and the entropy of the scores; where classes are at most 16,
-//! whether one is gone; and the layer before the
-//! scores: the means of four groups of it, and how far it is from what the classes look like there. Saturation, of the
-//! input and of every layer of integers, is counted and is no evidence.
+//! whether one is gone; and the layer before the scores: the means of four groups of it, and how far it is from what the
+//! classes look like there. Saturation, of the input and of the largest layers of integers, is counted and is no evidence.
 
-use siskin::format::{ABSENT, ALTERNATIVES, BINS, FeatureRecord};
+use siskin::format::{ALTERNATIVES, BINS, FeatureRecord};
 use siskin::monitor::statistic;
-use siskin::{Axes, DType, Model, Step};
+use siskin::{Axes, DType, Model, Scores, Step};
 
 /// The most columns of a table that are watched each by itself.
 const COLUMNS: u32 = 60;
@@ -141,40 +140,9 @@ fn grouped(tensor: u16, [rows, width]: [u32; 2]) -> Vec<FeatureRecord> {
     features
 }
 
-/// Where a classifier's scores are before they become probabilities.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Scores {
-    /// The tensor.
-    pub tensor: u16,
-    /// The number of operators that have run when it is read.
-    pub after: u16,
-    /// Whether a softmax follows: the output is probabilities, not scores.
-    pub softmax: bool,
-    /// The number of classes.
-    pub classes: u32,
-}
-
-/// The scores of the first output, if it has at least two values.
+/// The scores of a classifier's first output.
 pub(super) fn scores(model: &Model<'_>) -> Option<Scores> {
-    let artifact = model.artifact();
-    let io = artifact.outputs().next()?;
-    let steps: Vec<Step<'_>> = model.steps().collect();
-    let (mut tensor, mut softmax) = (io.tensor, false);
-    let writer = |tensor: u16| steps.iter().position(|s| s.outputs().contains(&tensor));
-    while let Some(step) = writer(tensor).map(|k| &steps[k]) {
-        let normalizes = matches!(step.entry.name, "Softmax" | "QLinearSoftmax" | "LogSoftmax");
-        let passes_on = matches!(step.entry.name, "Reshape" | "Identity" | "DequantizeLinear");
-        match step.inputs().first() {
-            Some(&input) if input != ABSENT && (passes_on || normalizes) => tensor = input,
-            _ => break,
-        }
-        softmax |= normalizes;
-    }
-    let after = u16::try_from(writer(tensor)? + 1).ok()?;
-    let ty = artifact.ty(artifact.tensor(tensor)?)?;
-    let classes = ty.shape.checked_elements()?;
-    let known = matches!(ty.dtype, DType::I8 | DType::U8 | DType::F32);
-    (known && classes >= 2).then_some(Scores { tensor, after, softmax, classes })
+    Scores::of(model).filter(|s| s.classes >= 2)
 }
 
 /// The layer before the scores.

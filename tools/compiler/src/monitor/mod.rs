@@ -32,10 +32,9 @@ use crate::data::{DataError, Dataset, Place};
 use crate::lower::LowerError;
 use crate::progress::Progress;
 use crate::run::Loaded;
-use features::Scores;
 use siskin::format::{ABSENT, Baseline, FeatureRecord, MonitorRecord, Odds, Writer};
 use siskin::monitor::{memory_len, statistic};
-use siskin::{DType, Model};
+use siskin::{DType, Model, Scores};
 
 /// Why an artifact cannot have a monitor, or a stream cannot be watched.
 #[derive(Debug, thiserror::Error)]

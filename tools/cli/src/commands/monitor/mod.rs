@@ -2,6 +2,7 @@
 
 mod formats;
 mod merge;
+mod page;
 mod replay;
 mod show;
 mod watch;

@@ -1,17 +1,23 @@
 //! `siskin monitor replay`: when the alarms come, which features they name, and how sure they are.
 
+use super::page::Story;
 use crate::args::{Args, ImportArgs, Replay};
-use crate::model::{dataset, open};
+use crate::html::Page;
+use crate::model::{Opened, dataset, open};
 use crate::output::{count, print, table};
 use crate::progress::Bar;
 use crate::{Failure, Gate};
 use serde_json::{Value, json};
 use siskin::Alarm;
+use siskin::format::Totals;
 use siskin_compiler::data::atomic;
-use siskin_compiler::monitor::{Errors, Replay as Found, name, replay as run};
+use siskin_compiler::monitor::{Errors, Replay as Found, compare, name, replay as run};
 
 pub(crate) fn replay(args: &Args, a: &Replay) -> Result<(), Failure> {
     let file = a.model.display();
+    for path in a.report.iter().chain(&a.html) {
+        atomic::check(path)?;
+    }
     let mut opened = open(&a.model, &ImportArgs::default())?;
     let names: Vec<String> = match opened.loaded.model()?.artifact().baseline()? {
         Some(baseline) => baseline.features.iter().map(name).collect(),
@@ -23,11 +29,25 @@ pub(crate) fn replay(args: &Args, a: &Replay) -> Result<(), Failure> {
     if let Some(path) = &a.report {
         atomic::write(path, |w| w.write_all(&found.report))?;
     }
+    if let Some(path) = &a.html {
+        page(a, &opened, &found, &names)?.write(path)?;
+    }
     print(args.json, &object(&found, &names), &text(&found, &names))?;
     match found.alarms.first() {
         Some(first) => Err(Box::new(Gate(format!("alarm at inference {}", first.at)))),
         None => Ok(()),
     }
+}
+
+/// The report with plots.
+fn page(a: &Replay, opened: &Opened, found: &Found, names: &[String]) -> Result<Page, Failure> {
+    let model = opened.loaded.model()?;
+    let baseline = model.artifact().baseline()?.ok_or(siskin::Error::NoMonitor)?;
+    let features = compare(&baseline, &Totals::new_checked(&found.report)?).unwrap_or_default();
+    let named = found.alarms.iter().map(|a| named(a, names).join(", ")).collect();
+    let file = a.model.display().to_string();
+    let story = Story { model: &file, data: &a.data, found, record: baseline.record, features: &features, named };
+    Ok(story.page())
 }
 
 /// The names of the features of an alarm.
