@@ -1,4 +1,5 @@
-//! Measures the monitor's promise and its delays by simulation, and the same of river's and alibi-detect's detectors.
+//! Measures the monitor's promise and its delays by simulation and its delays on real data, and by simulation those of river's and
+//! alibi-detect's detectors.
 //!
 //! The peers run in a Python environment of pinned versions in the cache.
 
@@ -27,6 +28,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let runs = args.runs.to_string();
     let mut ours = shell::cargo();
     ours.args(["run", "--quiet", "--package", "siskin-tests", "--bin", "drift", "--", &runs]);
+    ours.arg(shell::target_dir().join("drift"));
     shell::run(&mut ours)?;
     if args.no_peers {
         return Ok(());

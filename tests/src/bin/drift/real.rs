@@ -1,7 +1,7 @@
 //! Real data: streams that change at a known place, through artifacts with monitors as the compiler makes them.
 //!
-//! Every change begins with a stream like the reference, on which no alarm may come. What the monitors see is written for
-//! the peers, which judge the same values.
+//! Every change begins with a stream like the reference, on which no alarm may come. What the monitors see is written as
+//! tables, so that any other detector can judge the same values.
 
 use core::fmt::Write as _;
 use siskin::Monitor;
@@ -227,7 +227,7 @@ fn weather(shared: &Path, folder: &Path) -> usize {
     usize::from(early)
 }
 
-/// Rows for the peers: the inferences before the change, then a line for each row.
+/// Rows for other detectors: the inferences before the change, then a line for each row.
 fn save(folder: &Path, name: &str, before: usize, rows: &[Vec<i32>]) {
     let mut text = format!("{before}\n");
     for row in rows {
