@@ -20,7 +20,8 @@ function replay({ run, monitor }, rows) {
     evidence = monitor.evidence;
     if (monitor.alarm) monitor.clear();
   }
-  return { n: rows.length, alarms, evidence, confidence: sum / rows.length, report: monitor.report() };
+  // No labels, so nothing is known of errors.
+  return { n: rows.length, alarms, evidence, confidence: sum / rows.length, errors: null, report: monitor.report() };
 }
 
 for (const [name, path] of Object.entries(paths)) {

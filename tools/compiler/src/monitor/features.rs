@@ -1,4 +1,4 @@
-//! Chooses what to watch: at most sixteen numbers that say what the input looks like and how sure the model is.
+//! Chooses what to watch: a few dozen numbers that say what the input looks like and how sure the model is.
 //!
 //! | input | features |
 //! |---|---|

@@ -343,9 +343,10 @@ mod tests {
 
     #[test]
     fn only_names_a_board_a_model_or_both() {
-        assert_eq!(wanted(&["cortex-m4/kws"]), ["cortex-m4/kws", "cortex-m4/kws_qdq"]);
+        assert_eq!(wanted(&["cortex-m4/kws"]), ["cortex-m4/kws", "cortex-m4/kws_qdq", "cortex-m4/kws_watched"]);
         assert_eq!(wanted(&["microbit"]), ["microbit/digits"]);
-        assert_eq!(wanted(&["/digits"]).len(), BOARDS.len());
+        // One board takes no model with a monitor.
+        assert_eq!(wanted(&["/digits"]).len(), 2 * BOARDS.len() - 1);
         assert_eq!(wanted(&[]).len(), 1 + (BOARDS.len() - 1) * MODELS.len());
         assert!(wanted(&["cortex-m4/nothing"]).is_empty());
     }
