@@ -11,7 +11,7 @@ use crate::data::{DataError, Dataset, Place, Sample};
 use crate::monitor::probabilities;
 use crate::progress::Progress;
 use crate::run::Loaded;
-use crate::walk::feed;
+use crate::walk::{WalkError, feed, feed_each};
 use siskin::format::Prng;
 use siskin::queue::Ask;
 use siskin::{Queue, Scores, Session};
@@ -82,15 +82,8 @@ pub enum QueueError {
         budget: usize,
     },
     /// A sample that a model does not take.
-    #[error("{place}: sample {sample}: {error}")]
-    Sample {
-        /// The file.
-        place: Place,
-        /// The sample's index.
-        sample: usize,
-        /// The runtime's refusal.
-        error: siskin::Error,
-    },
+    #[error(transparent)]
+    Walk(#[from] WalkError),
 }
 
 /// Chooses `budget` samples of `pool`, the most urgent first.
@@ -118,11 +111,11 @@ pub fn choose(
     let mut seen = Vec::with_capacity(pool.len());
     let mut chance = Prng::new(Prng::new(if let By::Random(seed) = by { seed } else { 0 }).next_u64());
     progress.begin("label-queue", pool.len() as u64);
-    for (index, sample) in pool.iter().enumerate() {
-        let sample = sample?;
-        let misfit = |error| QueueError::Sample { place: pool.place(), sample: index, error };
-        let opinion = first.opinion(&sample).map_err(misfit)?;
-        let other = second.as_mut().map(|s| s.opinion(&sample)).transpose().map_err(misfit)?;
+    let Judge { session, scores, gain } = &mut first;
+    feed_each(session, pool, |index, sample, session| {
+        let opinion = opinion(session, scores, *gain);
+        let misfit = |error| WalkError::Sample { place: pool.place(), sample: index, error };
+        let other = second.as_mut().map(|s| s.opinion(sample)).transpose().map_err(misfit)?;
         let urgency = match by {
             By::Margin => 1.0 - opinion.margin as f32,
             By::Entropy => opinion.entropy() as f32,
@@ -132,7 +125,8 @@ pub fn choose(
         queue.offer(Ask { reference: index as u64, urgency, class: opinion.class as u32 });
         seen.push(Asked { index, group: sample.group, opinion, second: other.map(|o| o.class), urgency });
         progress.step();
-    }
+        Ok::<_, QueueError>(())
+    })?;
     progress.end();
     Ok(queue.asks().iter().map(|a| seen[a.reference as usize].clone()).collect())
 }
@@ -154,13 +148,18 @@ impl<'m> Judge<'m> {
     }
 
     fn opinion(&mut self, sample: &Sample) -> Result<Opinion, siskin::Error> {
-        self.session.reset();
         feed(&mut self.session, &sample.x)?;
-        self.scores.run(&mut self.session);
-        let classes = self.scores.classes as usize;
-        let scores: Vec<f32> = (0..classes).filter_map(|c| self.scores.get(&self.session, c)).collect();
-        Ok(Opinion::of(probabilities(&scores, self.gain)))
+        Ok(opinion(&mut self.session, &self.scores, self.gain))
     }
+}
+
+/// What a model thinks of the input that was fed to it, by itself: a pool has no order, so a state is zero before each.
+fn opinion(session: &mut Session<'_>, scores: &Scores, gain: f64) -> Opinion {
+    session.reset();
+    scores.run(session);
+    let classes = scores.classes as usize;
+    let values: Vec<f32> = (0..classes).filter_map(|c| scores.get(session, c)).collect();
+    Opinion::of(probabilities(&values, gain))
 }
 
 impl Opinion {
