@@ -60,6 +60,16 @@ impl Scores {
         (matches!(ty.dtype, DType::I8 | DType::U8 | DType::F32) && found.classes > 0).then_some(found)
     }
 
+    /// The tensor that the scores are made from, and the number of operators that have run when it is there; nothing if it
+    /// is an input or a constant.
+    #[must_use]
+    pub fn source(&self, model: &Model<'_>) -> Option<(u16, u16)> {
+        let (at, step) = writer(model, self.tensor, self.after.into())?;
+        let tensor = *step.inputs().first()?;
+        let (before, _) = writer(model, tensor, at)?;
+        Some((tensor, u16::try_from(before).ok()?.checked_add(1)?))
+    }
+
     /// Runs the session from its first operator to where the scores are. Outputs are not computed.
     pub fn run(&self, session: &mut Session<'_>) {
         session.run_to(self.after);

@@ -72,6 +72,10 @@ pub struct MonitorRecord {
     pub distance: u32,
     /// As many of the reference were more confident than this as were right: what estimates accuracy without labels.
     pub confident: f32,
+    /// Features that detectors look at.
+    pub weighed: u16,
+    /// Zero.
+    pub reserved: u16,
 }
 
 impl MonitorRecord {
@@ -219,6 +223,8 @@ impl<'a> Baseline<'a> {
         let likely = odds.iter().flatten().flatten().all(|v| v.is_finite() && *v >= 0.0);
         let valid = record.is_valid()
             && likely
+            && features.iter().filter(|f| f.is_weighed()).count() == usize::from(record.weighed)
+            && record.reserved == 0
             && prototypes.len().checked_rem(record.prototypes.into()).map_or(prototypes.is_empty(), |rest| rest == 0)
             && features.is_sorted_by_key(|f| f.after)
             && features.iter().all(|f| f.is_valid(record.tables));

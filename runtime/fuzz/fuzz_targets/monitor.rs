@@ -17,6 +17,7 @@ fn section(detector: u16) -> Vec<u8> {
     (record.detector, record.parts) = (detector, if detector == 0 { parts | MonitorRecord::ADAPT } else { parts });
     record.window = if record.is_windowed() { 5 } else { 0 };
     (record.threshold, record.correction, record.gain, record.temperature) = (50.0, 0.99, 1.0, 1.0);
+    record.weighed = 3;
     record.memory_len = monitor::memory_len(&record) as u32;
     let mut feature: FeatureRecord = bytemuck::Zeroable::zeroed();
     (feature.rows, feature.columns, feature.step) = (1, 1, 1.0);

@@ -69,7 +69,8 @@ pub(super) fn culprits(evidence: impl Fn(usize) -> f32, features: usize, level: 
     bit(strongest.0)
 }
 
-fn bit(i: usize) -> u64 {
+/// A set of the one feature.
+pub(super) fn bit(i: usize) -> u64 {
     1u64.checked_shl(i as u32).unwrap_or(0)
 }
 

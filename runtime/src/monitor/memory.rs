@@ -1,7 +1,7 @@
 //! A monitor's memory: one plain record of a size that the artifact states.
 //!
 //! ```text
-//! Head | Moments per feature | detectors per feature: Shift | Adapt | Cusum | Window | Health | counts per feature
+//! Head | Moments per feature | detectors per weighed feature: Shift | Adapt | Cusum | Window | Health | counts per feature
 //! ```
 //!
 //! A part that the artifact leaves out takes no bytes. The bytes are what is saved: a checksum and the section's identity
@@ -81,15 +81,15 @@ struct Numbers {
 
 impl Numbers {
     fn of(record: &MonitorRecord) -> Numbers {
-        let features = usize::from(record.features);
+        let (features, weighed) = (usize::from(record.features), usize::from(record.weighed));
         let of = |has: bool, n: usize| if has { n } else { 0 };
         let part = |part: u16| record.parts & part != 0;
         Numbers {
             moments: of(part(MonitorRecord::MOMENTS), features),
-            shift: of(record.detector == MonitorRecord::E_DETECTOR, features),
-            adapt: of(part(MonitorRecord::ADAPT), features),
-            cusum: of(record.detector == MonitorRecord::CUSUM, features),
-            window: of(record.is_windowed(), features),
+            shift: of(record.detector == MonitorRecord::E_DETECTOR, weighed),
+            adapt: of(part(MonitorRecord::ADAPT), weighed),
+            cusum: of(record.detector == MonitorRecord::CUSUM, weighed),
+            window: of(record.is_windowed(), weighed),
             health: of(part(MonitorRecord::HEALTH), 1),
             counts: features,
         }
@@ -150,7 +150,7 @@ impl<'m> Parts<'m> {
         start(self.window, baseline);
     }
 
-    /// Shows every detector of feature `i` what was seen.
+    /// Shows every detector of the `i`th feature that is weighed what was seen.
     pub(super) fn weigh(&mut self, i: usize, seen: &Seen<'_>) {
         update(self.shift, i, seen);
         update(self.adapt, i, seen);
@@ -158,7 +158,7 @@ impl<'m> Parts<'m> {
         update(self.window, i, seen);
     }
 
-    /// The evidence of feature `i`.
+    /// The evidence of the `i`th feature that is weighed.
     pub(super) fn evidence(&self, i: usize) -> f32 {
         let shift = evidence(self.shift, i) + evidence(self.adapt, i);
         shift + evidence(self.cusum, i) + evidence(self.window, i)
@@ -219,7 +219,8 @@ impl<'m> Parts<'m> {
 }
 
 fn start<D: Detector>(states: &mut [D], baseline: &Baseline<'_>) {
-    states.iter_mut().zip(baseline.features).for_each(|(state, feature)| *state = D::start(feature));
+    let weighed = baseline.features.iter().filter(|f| f.is_weighed());
+    states.iter_mut().zip(weighed).for_each(|(state, feature)| *state = D::start(feature));
 }
 
 fn update<D: Detector>(states: &mut [D], i: usize, seen: &Seen<'_>) {

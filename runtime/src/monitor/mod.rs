@@ -19,12 +19,14 @@
 //! an arena's tensors do not outlive their use, so the monitor reads each when it is there.
 
 mod adapt;
+mod check;
 mod confidence;
 mod cusum;
 mod detect;
 mod distance;
 mod extract;
 pub mod labelled;
+mod look;
 mod memory;
 mod name;
 mod shift;
@@ -40,13 +42,13 @@ pub mod statistic {
     pub use super::extract::{MEAN, ROUGHNESS, SATURATION, SPREAD};
 }
 
-use crate::{Axes, Error, Model, Session, TypeRef};
+use crate::{Error, Model, Session, TypeRef};
 use detect::Seen;
-use extract::Sums;
+use look::Look;
 use memory::Parts;
 use siskin_format::{
-    ABSENT, ALTERNATIVES, Artifact, Baseline, FeatureRecord, FeatureTotals, FormatError, Health, MonitorRecord,
-    ReportHead, Totals,
+    ABSENT, ALTERNATIVES, Baseline, FeatureRecord, FeatureTotals, FormatError, Health, MonitorRecord, ReportHead,
+    Totals,
 };
 
 /// The statistics of one model in the caller's memory.
@@ -127,7 +129,7 @@ impl<'m> Monitor<'m> {
 
     fn over(model: &Model<'m>, memory: &'m mut [u8]) -> Result<Monitor<'m>, Error> {
         let baseline = model.artifact.baseline()?.ok_or(Error::NoMonitor)?;
-        check(&model.artifact, &baseline).ok_or(FormatError::Monitor)?;
+        check::check(&model.artifact, &baseline).ok_or(FormatError::Monitor)?;
         Monitor::of(baseline, memory)
     }
 
@@ -156,17 +158,11 @@ impl<'m> Monitor<'m> {
 
     /// [`Monitor::run`] before a witness.
     pub fn run_before(&mut self, session: &mut Session<'_>, witness: &mut impl Witness) -> Option<Prediction> {
-        session.begin();
-        let mut look = Look { looking: self.is_looking(), ..Look::default() };
-        self.look(session, &mut look, witness);
-        loop {
-            let more = session.step();
-            look.done = look.done.saturating_add(1);
+        let mut look = Look::new(self.is_looking());
+        each_step(session, |done, session| {
+            look.done = done;
             self.look(session, &mut look, witness);
-            if !more {
-                break;
-            }
-        }
+        });
         look.prediction = look.prediction.map(|p| p.at(look.distance, self.baseline.record));
         self.close(&look);
         look.prediction
@@ -177,27 +173,22 @@ impl<'m> Monitor<'m> {
         let Baseline { record, features, prototypes, .. } = self.baseline;
         let distant = features.iter().find(|f| f.statistic == distance::DISTANCE);
         let (mut prediction, mut distance) = (None, 0);
-        session.begin();
-        for done in 1usize.. {
-            let more = session.step();
-            if let Some(feature) = distant.filter(|f| usize::from(f.after) == done) {
+        each_step(session, |done, session| {
+            if let Some(feature) = distant.filter(|f| f.after == done) {
                 let (ty, bytes) = session.tensor(feature.tensor);
                 distance = ty.map_or(0, |ty| distance::nearest(feature, prototypes, ty.dtype, bytes)).unsigned_abs();
             }
-            if record.scores != ABSENT && usize::from(record.after) == done {
+            if record.scores != ABSENT && record.after == done {
                 let (ty, bytes) = session.tensor(record.scores);
                 prediction = ty.map(|ty| Prediction::of(record, ty.dtype, bytes));
             }
-            if !more {
-                break;
-            }
-        }
+        });
         prediction.map(|p| p.at(distance, record))
     }
 
     /// Takes in values that were found elsewhere, one for each feature in order: for tools that replay or simulate.
     pub fn observe(&mut self, values: &[i32]) {
-        let mut look = Look { looking: self.is_looking(), ..Look::default() };
+        let mut look = Look::new(self.is_looking());
         for (i, &value) in values.iter().enumerate() {
             self.take(i, value, &mut look);
         }
@@ -236,8 +227,9 @@ impl<'m> Monitor<'m> {
             return;
         }
         let odds = self.baseline.odds.get(usize::from(feature.table));
-        self.parts.weigh(i, &Seen { feature, odds, bin, record: self.baseline.record });
-        look.evidence = self.joined(look.evidence, self.parts.evidence(i));
+        self.parts.weigh(look.weighed, &Seen { feature, odds, bin, record: self.baseline.record });
+        look.evidence = self.joined(look.evidence, self.parts.evidence(look.weighed));
+        look.weighed = look.weighed.saturating_add(1);
     }
 
     /// The evidence of several features as one.
@@ -267,7 +259,7 @@ impl<'m> Monitor<'m> {
     /// The evidence against the reference, as a multiple of the threshold: the alarm comes at 1.
     #[must_use]
     pub fn evidence(&self) -> f32 {
-        let all = (0..self.baseline.features.len()).map(|i| self.parts.evidence(i));
+        let all = (0..self.weighed()).map(|k| self.parts.evidence(k));
         all.fold(0.0, |sum, e| self.joined(sum, e)) / self.level
     }
 
@@ -278,8 +270,20 @@ impl<'m> Monitor<'m> {
         if at == 0 {
             return None;
         }
-        let features = detect::culprits(|i| self.parts.evidence(i), self.baseline.features.len(), self.level);
+        let culprits = detect::culprits(|k| self.parts.evidence(k), self.weighed(), self.level);
+        // Detectors count the features that are weighed, people all of them.
+        let (mut features, mut k) = (0, 0u32);
+        for (i, _) in self.baseline.features.iter().enumerate().filter(|(_, f)| f.is_weighed()) {
+            if culprits.checked_shr(k).unwrap_or(0) & 1 == 1 {
+                features |= detect::bit(i);
+            }
+            k = k.saturating_add(1);
+        }
         Some(Alarm { at, evidence: self.evidence(), features })
+    }
+
+    fn weighed(&self) -> usize {
+        self.baseline.record.weighed.into()
     }
 
     /// Takes the alarm back: the detectors begin anew, counts stay.
@@ -363,45 +367,15 @@ pub trait Witness {
 
 impl Witness for () {}
 
-/// What one inference has shown so far.
-#[derive(Default)]
-struct Look {
-    /// Operators that have run.
-    done: u16,
-    /// The first feature that was not read yet.
-    next: usize,
-    looking: bool,
-    evidence: f32,
-    prediction: Option<Prediction>,
-    /// How far the nearest prototype is.
-    distance: u32,
-    /// The last region that was walked, and what was found: features of one region stand side by side.
-    walked: Option<([u32; 6], Sums)>,
-}
-
-impl Look {
-    fn value(&mut self, feature: &FeatureRecord, baseline: &Baseline<'_>, session: &Session<'_>) -> i32 {
-        if feature.statistic == distance::DISTANCE {
-            let (ty, bytes) = session.tensor(feature.tensor);
-            let nearest = ty.map_or(0, |ty| distance::nearest(feature, baseline.prototypes, ty.dtype, bytes));
-            self.distance = nearest.unsigned_abs();
-            return nearest;
-        }
-        if feature.statistic >= confidence::CLASS {
-            return self.prediction.map_or(0, |p| p.statistic(feature.statistic));
-        }
-        let FeatureRecord { tensor, start, rows, row_stride, columns, column_stride, .. } = *feature;
-        let region = [tensor.into(), start, rows, row_stride, columns, column_stride];
-        let whole = feature.statistic != extract::SATURATION;
-        let sums = match self.walked {
-            Some((walked, sums)) if whole && walked == region => sums,
-            _ => {
-                let (ty, bytes) = session.tensor(tensor);
-                ty.map(|ty| Sums::of(feature, ty.dtype, bytes)).unwrap_or_default()
-            }
-        };
-        self.walked = whole.then_some((region, sums));
-        sums.statistic(feature.statistic)
+/// Runs the session; `see` comes before the first operator and after each, with the number that have run.
+fn each_step(session: &mut Session<'_>, mut see: impl FnMut(u16, &Session<'_>)) {
+    session.begin();
+    let (mut done, mut more) = (0u16, true);
+    see(done, session);
+    while more {
+        more = session.step();
+        done = done.saturating_add(1);
+        see(done, session);
     }
 }
 
@@ -425,28 +399,4 @@ fn hypotheses(baseline: &Baseline<'_>) -> f32 {
 #[must_use]
 pub fn memory_len(record: &MonitorRecord) -> usize {
     memory::len(record)
-}
-
-/// Checks what the section says of the model: tensors that exist, regions within them, the memory.
-fn check(artifact: &Artifact<'_>, baseline: &Baseline<'_>) -> Option<()> {
-    let record = baseline.record;
-    let ops = artifact.ops().len();
-    let known = record.scores == ABSENT || artifact.tensor(record.scores).is_some();
-    let stated = usize::try_from(record.memory_len) == Ok(memory::len(record));
-    (known && stated && usize::from(record.after) <= ops).then_some(())?;
-    for feature in baseline.features {
-        let ty = artifact.ty(artifact.tensor(feature.tensor)?)?;
-        let inside = feature.statistic >= confidence::CLASS || within(feature, ty.shape.checked_elements()?);
-        (inside && usize::from(feature.after) <= ops).then_some(())?;
-    }
-    Some(())
-}
-
-/// Whether the region has elements, no more than the tensor, and ends within it.
-fn within(f: &FeatureRecord, elements: u32) -> bool {
-    let last = |n: u32, stride: u32| u64::from(n.saturating_sub(1)).saturating_mul(stride.into());
-    let end =
-        u64::from(f.start).saturating_add(last(f.rows, f.row_stride)).saturating_add(last(f.columns, f.column_stride));
-    let area = u64::from(f.rows).saturating_mul(f.columns.into());
-    (1..=u64::from(elements)).contains(&area) && end < u64::from(elements)
 }

@@ -12,7 +12,7 @@
 
 use siskin::format::{ALTERNATIVES, BINS, FeatureRecord};
 use siskin::monitor::statistic;
-use siskin::{Axes, DType, Model, Scores, Step};
+use siskin::{Axes, DType, Model, Scores};
 
 /// The most columns of a table that are watched each by itself.
 const COLUMNS: u32 = 60;
@@ -50,12 +50,20 @@ fn region(tensor: u16, statistic: u8, index: u32, start: u32, rows: [u32; 2], co
     }
 }
 
-/// All features of a model, in the order in which they are read.
-pub(super) fn all(model: &Model<'_>, scores: Option<&Scores>, embedding: Option<&Embedding>) -> Vec<FeatureRecord> {
+/// The features of a model, in the order in which they are read: all, or as few as tell of input, class and confidence.
+pub(super) fn chosen(
+    model: &Model<'_>,
+    scores: Option<&Scores>,
+    embedding: Option<&Embedding>,
+    all: bool,
+) -> Vec<FeatureRecord> {
     let mut features = of_input(model);
-    features.extend(of_layers(model));
-    features.extend(embedding.into_iter().flat_map(of_embedding));
     features.extend(scores.into_iter().flat_map(of_scores));
+    if all {
+        features.extend(of_layers(model));
+        features.extend(embedding.into_iter().flat_map(of_embedding));
+        features.extend(scores.into_iter().flat_map(of_absence));
+    }
     features.sort_by_key(|f| f.after);
     features
 }
@@ -67,7 +75,8 @@ fn saturation(tensor: u16, after: u16, index: u32, shape: &[u32]) -> FeatureReco
     let columns = width.min(SATURATION_AREA);
     let thin = (rows * columns).div_ceil(SATURATION_AREA).min(rows).max(1);
     let rows = [rows.div_ceil(thin), width * thin];
-    FeatureRecord { after, ..region(tensor, statistic::SATURATION, index, 0, rows, [columns, width / columns]) }
+    let whole = region(tensor, statistic::SATURATION, index, 0, rows, [columns, width / columns]);
+    FeatureRecord { after, table: FeatureRecord::COUNTED, ..whole }
 }
 
 /// Saturation of the first input and of the largest layers of integers, numbered by operator.
@@ -160,10 +169,7 @@ pub(super) struct Embedding {
 
 /// The layer that the scores are made from, where prototypes of all classes are small enough to keep.
 pub(super) fn embedding(model: &Model<'_>, scores: &Scores) -> Option<Embedding> {
-    let steps: Vec<Step<'_>> = model.steps().collect();
-    let writer = |tensor: u16| steps.iter().position(|s| s.outputs().contains(&tensor));
-    let tensor = *steps[writer(scores.tensor)?].inputs().first()?;
-    let after = u16::try_from(writer(tensor)? + 1).ok()?;
+    let (tensor, after) = scores.source(model)?;
     let artifact = model.artifact();
     let ty = artifact.ty(artifact.tensor(tensor)?)?;
     let width = ty.shape.checked_elements()?;
@@ -185,12 +191,19 @@ fn of_embedding(e: &Embedding) -> Vec<FeatureRecord> {
 
 /// The features of the scores.
 fn of_scores(scores: &Scores) -> Vec<FeatureRecord> {
-    let feature = |s| FeatureRecord { after: scores.after, ..region(scores.tensor, s, 0, 0, [1, 0], [1, 1]) };
-    let of_all = [statistic::CLASS, statistic::CONFIDENCE, statistic::ENTROPY, statistic::ENERGY].map(feature);
-    // A class with a table: alternatives without one of these classes.
-    let gone = |first: u32| FeatureRecord { table: 0, index: first as u16, ..feature(statistic::CLASS) };
+    let of_all = [statistic::CLASS, statistic::CONFIDENCE, statistic::ENTROPY, statistic::ENERGY];
+    of_all.map(|s| of_score(scores, s)).to_vec()
+}
+
+fn of_score(scores: &Scores, statistic: u8) -> FeatureRecord {
+    FeatureRecord { after: scores.after, ..region(scores.tensor, statistic, 0, 0, [1, 0], [1, 1]) }
+}
+
+/// The class again, four classes each: a table marks that its alternatives are to be without one of these.
+fn of_absence(scores: &Scores) -> Vec<FeatureRecord> {
+    let gone = |first: u32| FeatureRecord { table: 0, index: first as u16, ..of_score(scores, statistic::CLASS) };
     let classes = if scores.classes <= BINS as u32 { scores.classes } else { 0 };
-    of_all.into_iter().chain((0..classes).step_by(ALTERNATIVES).map(gone)).collect()
+    (0..classes).step_by(ALTERNATIVES).map(gone).collect()
 }
 
 /// A feature's name, for people.

@@ -90,8 +90,9 @@ pub fn attach(
     let loaded = Loaded::new(file)?;
     let model = loaded.model()?;
     let scores = features::scores(&model);
-    let embedding = scores.as_ref().and_then(|s| features::embedding(&model, s));
-    let mut watched = features::all(&model, scores.as_ref(), embedding.as_ref());
+    let all = !options.is_minimal();
+    let embedding = scores.as_ref().filter(|_| all).and_then(|s| features::embedding(&model, s));
+    let mut watched = features::chosen(&model, scores.as_ref(), embedding.as_ref(), all);
     if watched.is_empty() {
         return Err(MonitorError::NoFeatures);
     }
@@ -154,6 +155,8 @@ fn draft(options: &Options, watched: &[FeatureRecord], scores: Option<&Scores>) 
         window: 0,
         distance: u32::MAX,
         confident: 0.0,
+        weighed: watched.iter().filter(|f| f.is_weighed()).count() as u16,
+        reserved: 0,
     };
     if let Abstain::Below(confidence) = options.abstain {
         record.abstain = confidence;
@@ -202,7 +205,7 @@ fn look(
         let mut f = *f;
         f.reference = [4096; siskin::format::BINS];
         f.reference[0] = 4095;
-        f.table = FeatureRecord::NO_TABLE;
+        f.table = if f.is_weighed() { FeatureRecord::NO_TABLE } else { f.table };
         f
     };
     let watched: Vec<FeatureRecord> = watched.iter().map(even).collect();

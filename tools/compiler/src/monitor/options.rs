@@ -72,6 +72,11 @@ fn cost(value: &str) -> Option<f32> {
 }
 
 impl Options {
+    /// Whether as little is to be watched as possible.
+    pub(super) const fn is_minimal(&self) -> bool {
+        self.parts == 0
+    }
+
     fn set(&mut self, word: &str) -> Result<(), String> {
         let (name, value) = word.split_once('=').unwrap_or((word, ""));
         let fail = |what: &str| format!("{word}: {what}");
@@ -99,7 +104,7 @@ impl Options {
                 self.detector = known.ok_or_else(|| fail(&format!("one of {names} expected")))?.1;
             }
             "window" => self.window = whole(20, MonitorRecord::LONGEST)?,
-            // Histograms and the detectors of shifts alone.
+            // Histograms and the detectors of shifts alone, of the input, the class and its confidence.
             "minimal" if value.is_empty() => self.parts = 0,
             _ => {
                 let names =

@@ -36,8 +36,7 @@ pub(super) fn fit(feature: &mut FeatureRecord, values: &[i32], classes: u32, tab
     sorted.sort_unstable();
     feature.cuts = cuts(&sorted);
     feature.reference = if is_fine(feature, values) { designed() } else { tied(feature, &sorted) };
-    if feature.statistic == statistic::SATURATION {
-        feature.table = FeatureRecord::COUNTED;
+    if !feature.is_weighed() {
         return;
     }
     feature.table = add(odds(&feature.reference), tables);
