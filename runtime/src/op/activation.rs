@@ -65,7 +65,7 @@ crate::attrs! {
 
 unary! {
     /// `max(x, 0)`.
-    Relu = 60, NoAttrs, SIGNED, |_, x| if x < 0.0 { 0.0 } else { x }, wide |n| match n {
+    Relu = 60, NoAttrs, SIGNED, |_, x| if x < 0.0 { 0.0 } else { same(x) }, wide |n| match n {
         F64(v) if v < 0.0 => F64(0.0),
         Signed(v) => Signed(v.max(0)),
         n => n,
@@ -87,11 +87,11 @@ unary! {
     /// `max(0, min(1, alpha · x + beta))`.
     HardSigmoid = 92, HardSigmoidAttrs, SHORT, |a, x| clip(a.alpha * x + a.beta, 0.0, 1.0);
     /// `x`, or `alpha · x` below 0.
-    LeakyRelu = 93, AlphaAttrs, SHORT, |a, x| if x < 0.0 { a.alpha * x } else { x };
+    LeakyRelu = 93, AlphaAttrs, SHORT, |a, x| if x < 0.0 { a.alpha * x } else { same(x) };
     /// `gamma · x`, or `gamma · alpha · (e^(x/beta) - 1)` below 0: ONNX's `Elu`, `Selu` and `Celu`.
     Elu = 94, EluAttrs, SHORT, |a, x| a.gamma * if x < 0.0 { a.alpha * math::expm1(x / a.beta) } else { x };
     /// `x`, or 0 where it does not exceed `alpha`.
-    ThresholdedRelu = 97, AlphaAttrs, SHORT, |a, x| if x > a.alpha { x } else { 0.0 };
+    ThresholdedRelu = 97, AlphaAttrs, SHORT, |a, x| if x > a.alpha { same(x) } else { 0.0 };
     /// `min(max(x, a.min), a.max)`.
     Clip = 98, ClipAttrs, SHORT, |a, x| clip(x, a.min, a.max);
     /// `x - bias` above `lambd`, `x + bias` below `-lambd`, 0 between.
@@ -102,6 +102,11 @@ unary! {
     } else {
         0.0
     };
+}
+
+/// `x`, but computed: in place, an element that stays would make a store under a mask of the others, which takes many cycles.
+fn same(x: f32) -> f32 {
+    x + 0.0
 }
 
 fn clip(x: f32, min: f32, max: f32) -> f32 {

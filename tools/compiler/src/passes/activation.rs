@@ -15,7 +15,7 @@ pub(super) fn fuse_activation(graph: &mut Graph) -> Result<bool, IrError> {
 }
 
 /// The bounds of a node that clamps.
-pub(super) fn bounds(node: &Node) -> Option<[f32; 2]> {
+pub(crate) fn bounds(node: &Node) -> Option<[f32; 2]> {
     let relu = node.is::<Relu>().then_some([0.0, f32::INFINITY]);
     relu.or_else(|| node.get::<Clip>().map(|a| [a.min, a.max]))
 }

@@ -23,6 +23,7 @@ mod share;
 mod sink_transposes;
 mod transpose_weights;
 
+pub(crate) use activation::bounds;
 pub(crate) use add_and_multiply::multiply_divisions;
 pub use half_weights::half_weights;
 

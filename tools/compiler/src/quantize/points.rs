@@ -8,6 +8,7 @@
 //! | Concat | as those, except that an operand which others read, too, keeps its own: a table aligns it |
 
 use crate::ir::{Graph, Node, NodeId, ValueId};
+use crate::passes::bounds;
 use siskin::DType;
 use siskin::Op;
 use siskin::attrs::Attrs;
@@ -141,6 +142,16 @@ pub(crate) fn kind(graph: &Graph, node: &Node) -> Kind {
     }
 }
 
+/// Whether a value is a sum or a product that only a clamp reads: the integer operator clamps as it stores, so nothing in between is
+/// rounded.
+fn is_clamped_as_stored(graph: &Graph, v: ValueId) -> bool {
+    let Some(producer) = graph.producer(v).map(|id| graph.node(id)) else { return false };
+    let clamps = (producer.is::<Add>() || producer.is::<Mul>()) && kind(graph, producer) == Kind::Computes;
+    let mut users = graph.users(v).into_iter();
+    let (Some((user, _)), None) = (users.next(), users.next()) else { return false };
+    clamps && !graph.is_output(v) && bounds(graph.node(user)).is_some()
+}
+
 /// Scores this low are meant to be none.
 pub(super) const SHUT_OUT: f32 = -1000.0;
 
@@ -177,10 +188,11 @@ pub(super) fn find(graph: &Graph) -> Vec<Point> {
     let kinds: Vec<Kind> = order.iter().map(|&n| kind(graph, graph.node(n))).collect();
     let mut groups = Groups::default();
     let (mut wanted, mut apart, mut moved) = (Vec::new(), Vec::new(), BTreeSet::new());
-    let mut bounds = HashMap::new();
+    let mut fixed_ranges = HashMap::new();
     for (&id, &kind) in order.iter().zip(&kinds) {
         let node = graph.node(id);
-        let values: Vec<ValueId> = operands(graph, node).into_iter().chain(node.outputs.first().copied()).collect();
+        let values = operands(graph, node).into_iter().chain(node.outputs.first().copied());
+        let values = values.filter(|&v| !is_clamped_as_stored(graph, v));
         match kind {
             Kind::Computes => wanted.extend(values),
             Kind::Moves => {
@@ -197,7 +209,7 @@ pub(super) fn find(graph: &Graph) -> Vec<Point> {
             Kind::Stays => {}
         }
         if let (Some(range), Some(&y)) = (fixed(node), node.outputs.first()) {
-            bounds.insert(y, range);
+            fixed_ranges.insert(y, range);
         }
     }
     // What is moved into a value that becomes integers becomes integers, too.
@@ -222,7 +234,7 @@ pub(super) fn find(graph: &Graph) -> Vec<Point> {
     let point = |values: Vec<ValueId>| {
         let beside = apart.iter().filter(|(_, y)| values.contains(y)).map(|&(x, _)| x);
         let sources: Vec<ValueId> = values.iter().copied().filter(|v| !moved.contains(v)).chain(beside).collect();
-        Point { fixed: common(&sources, &bounds), rows: rows(graph, &values), values }
+        Point { fixed: common(&sources, &fixed_ranges), rows: rows(graph, &values), values }
     };
     points.map(point).collect()
 }
@@ -280,5 +292,22 @@ impl Groups {
         let mut known: Vec<_> = self.0.keys().copied().collect();
         known.sort_unstable();
         known
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    /// How many points a sum and its Relu make.
+    fn points(outputs: &str) -> usize {
+        let text = format!("graph g\nin a: f32[2]\nin b: f32[2]\ns: f32[2] = Add(a, b)\nr: f32[2] = Relu(s)\n{outputs}");
+        super::find(&crate::ir::parse(&text).unwrap()).len()
+    }
+
+    #[test]
+    fn a_sum_that_only_a_clamp_reads_is_not_rounded() {
+        assert_eq!(points("out r\n"), 3, "a, b and what is left of the sum");
+        assert_eq!(points("out r\nout s\n"), 4, "the sum is an output");
+        assert_eq!(points("t: f32[2] = Tanh(s)\nout r\nout t\n"), 5, "the sum and the tanh");
     }
 }
