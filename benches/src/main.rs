@@ -1,21 +1,22 @@
 //! Serves a `.siskin` file to `cargo xtask bench`, as the peers in `peers/` serve theirs.
 //!
 //! ```text
-//! siskin-peer native|generic|steps FILE.siskin
+//! siskin-peer native|generic|steps|watched FILE.siskin
 //! ```
 //!
 //! Prints `ready siskin VERSION MACS`; then, for every line of standard input that holds a number, runs the model as many times and
-//! prints how many nanoseconds that took. `steps` prints what each operator takes instead.
+//! prints how many nanoseconds that took. `steps` prints what each operator takes instead, `watched` what the file's monitor
+//! adds: the median, the least and the greatest quarter, as parts of a run.
 
 use anyhow::{Context, Result, anyhow, bail};
 use siskin::format::{Golden, GoldenRecord};
-use siskin::{Generic, Model, Session, op};
+use siskin::{Generic, Model, Monitor, Session, op};
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().collect();
-    let [_, mode, path] = args.as_slice() else { bail!("usage: siskin-peer native|generic|steps FILE.siskin") };
+    let [_, mode, path] = args.as_slice() else { bail!("usage: siskin-peer native|generic|steps|watched FILE.siskin") };
     let file = std::fs::read(path).with_context(|| format!("{path}: cannot be read"))?;
     let ops = if mode == "generic" { op::all::<Generic>() } else { op::native() };
     let mut bytes = memory(file.len());
@@ -31,6 +32,9 @@ fn main() -> Result<()> {
     fill(&mut session);
     if mode == "steps" {
         return steps(&mut session);
+    }
+    if mode == "watched" {
+        return watched(&mut session).with_context(|| path.clone());
     }
     session.run();
     let macs: u64 = model.steps().map(|s| s.macs()).sum();
@@ -80,6 +84,40 @@ fn steps(session: &mut Session<'_>) -> Result<()> {
         println!("{us:9.2} µs {:5.1}% {rate:7.2} GMAC/s  {name} {shapes}", 100.0 * us / total);
     }
     println!("{total:9.2} µs");
+    Ok(())
+}
+
+/// Runs without the monitor and with it, in turns of a few runs, so that what disturbs the machine disturbs both.
+fn watched(session: &mut Session<'_>) -> Result<()> {
+    const PAIRS: usize = 4000;
+    /// The same input again and again raises an alarm before long, and detectors rest while it stands.
+    const TURN: u32 = 4;
+    let model = *session.model();
+    let baseline = model.artifact().baseline().map_err(|e| anyhow!("{e}"))?.context("no monitor")?;
+    let mut lines = memory(baseline.record.memory_len as usize);
+    let mut monitor = Monitor::new(&model, bytemuck::cast_slice_mut(&mut lines)).map_err(|e| anyhow!("{e}"))?;
+    let mut turn = |is_watched: bool| {
+        monitor.clear();
+        let start = Instant::now();
+        for _ in 0..TURN {
+            if is_watched {
+                monitor.run(session);
+            } else {
+                session.run();
+            }
+        }
+        start.elapsed().as_secs_f64()
+    };
+    let mut parts: Vec<f64> = (0..PAIRS)
+        .map(|i| {
+            // Each is first as often as the other.
+            let is_first = i % 2 == 0;
+            let (first, second) = (turn(is_first), turn(!is_first));
+            if is_first { first / second - 1.0 } else { second / first - 1.0 }
+        })
+        .collect();
+    parts.sort_by(f64::total_cmp);
+    println!("{} {} {}", parts[PAIRS / 2], parts[PAIRS / 4], parts[PAIRS * 3 / 4]);
     Ok(())
 }
 

@@ -1,6 +1,9 @@
 //! What the end-to-end tests share: where measured data lies, and models compiled the way a user would.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these helpers serve tests: a failed unwrap is a failed test")]
 
+pub mod regression;
+pub mod spoken;
+
 use siskin_compiler::compress::{Options, Source};
 use siskin_compiler::data::{Array, ArrayData, Dataset, InputSpec, read_npz};
 use siskin_compiler::eval::{Evaluation, evaluate};

@@ -16,81 +16,24 @@
 
 use siskin::explain::LastLayer;
 use siskin::format::Prng;
-use siskin::prepare::{AudioRecord, Features};
 use siskin::queue::Ask;
 use siskin::{Queue, Session};
 use siskin_compiler::compress::Options;
 use siskin_compiler::data::{Dataset, InputSpec};
 use siskin_compiler::label_queue::Opinion;
-use siskin_compiler::monitor::probabilities;
 use siskin_compiler::run::Loaded;
+use siskin_tests::regression::{CLASSES, Regression, Set};
+use siskin_tests::spoken::clips;
 use siskin_tests::{root, shared, source};
-use std::io::Read;
 
-const CLASSES: usize = 10;
 const CHOSEN: usize = 100;
 const SEEDS: u64 = 5;
 /// Standard errors that the mean of five differences without a cause exceeds, up or down, in one case of twenty.
 const STUDENT: f64 = 2.776;
-/// Steps of gradient descent, their length, and what weights lose in each.
-const DESCENT: (usize, f64, f64) = (300, 0.5, 1e-4);
 
-/// Features with their classes.
-#[derive(Clone, Default)]
-struct Set {
-    x: Vec<Vec<f64>>,
-    y: Vec<usize>,
-}
-
-impl Set {
-    /// Every feature with mean 0 and variance 1, over all samples: no label is used.
-    fn standardized(mut self) -> Set {
-        let n = self.x.len() as f64;
-        for j in 0..self.x[0].len() {
-            let mean = self.x.iter().map(|x| x[j]).sum::<f64>() / n;
-            let variance = self.x.iter().map(|x| (x[j] - mean).powi(2)).sum::<f64>() / n;
-            let deviation = variance.sqrt().max(1e-6);
-            self.x.iter_mut().for_each(|x| x[j] = (x[j] - mean) / deviation);
-        }
-        self
-    }
-}
-
-/// A softmax regression: weights of each class, the bias last.
-struct Head(Vec<Vec<f64>>);
-
-impl Head {
-    fn fit(set: &Set, known: &[usize]) -> Head {
-        let width = set.x[0].len();
-        let mut head = Head(vec![vec![0.0; width + 1]; CLASSES]);
-        let (steps, rate, decay) = DESCENT;
-        for _ in 0..steps {
-            let mut slope = vec![vec![0.0; width + 1]; CLASSES];
-            for &i in known {
-                let p = head.probabilities(&set.x[i]);
-                for (c, row) in slope.iter_mut().enumerate() {
-                    let error = p[c] - f64::from(u8::from(set.y[i] == c));
-                    row.iter_mut().zip(set.x[i].iter().chain(&[1.0])).for_each(|(s, x)| *s += error * x);
-                }
-            }
-            // A step of this length over the mean of the features' squares goes down for any number of features.
-            let step = rate / known.len() as f64 / (width as f64).sqrt();
-            for (w, s) in head.0.iter_mut().flatten().zip(slope.iter().flatten()) {
-                *w = *w * (1.0 - decay) - step * s;
-            }
-        }
-        head
-    }
-
-    fn probabilities(&self, x: &[f64]) -> Vec<f64> {
-        let score = |w: &Vec<f64>| w.iter().zip(x.iter().chain(&[1.0])).map(|(w, x)| w * x).sum::<f64>() as f32;
-        probabilities(&self.0.iter().map(score).collect::<Vec<_>>(), 1.0)
-    }
-
-    fn accuracy(&self, set: &Set, held: &[usize]) -> f64 {
-        let right = held.iter().filter(|&&i| Opinion::of(self.probabilities(&set.x[i])).class == set.y[i]).count();
-        right as f64 / held.len() as f64
-    }
+fn accuracy(model: &Regression, set: &Set, held: &[usize]) -> f64 {
+    let right = held.iter().filter(|&&i| Opinion::of(model.probabilities(&set.x[i])).class == set.y[i]).count();
+    right as f64 / held.len() as f64
 }
 
 /// How the labels are chosen.
@@ -106,7 +49,7 @@ enum Way {
 }
 
 /// The most urgent of `pool`, from the queue of the runtime.
-fn ask(head: &Head, set: &Set, pool: &[usize], n: usize, way: Way, rng: &mut Prng) -> Vec<usize> {
+fn ask(head: &Regression, set: &Set, pool: &[usize], n: usize, way: Way, rng: &mut Prng) -> Vec<usize> {
     let places = if let Way::Spread(_) = way { pool.len() } else { n };
     let mut memory = vec![0u64; Queue::memory_len(places) / 8];
     let mut queue = Queue::new(bytemuck::cast_slice_mut(&mut memory)).unwrap();
@@ -138,15 +81,15 @@ fn trial(set: &Set, known: usize, way: Way, seed: u64) -> [f64; 2] {
     let (held, rest) = order.split_at(order.len() / 2);
     let (labelled, pool) = rest.split_at(known);
     let (mut labelled, mut pool) = (labelled.to_vec(), pool.to_vec());
-    let before = Head::fit(set, &labelled).accuracy(set, held);
+    let before = accuracy(&Regression::fit(set, &labelled), set, held);
     let rounds = if let Way::Rounds = way { 5 } else { 1 };
     for _ in 0..rounds {
-        let head = Head::fit(set, &labelled);
+        let head = Regression::fit(set, &labelled);
         let chosen = ask(&head, set, &pool, CHOSEN / rounds, way, &mut rng);
         pool.retain(|i| !chosen.contains(i));
         labelled.extend(chosen);
     }
-    [before, Head::fit(set, &labelled).accuracy(set, held)]
+    [before, accuracy(&Regression::fit(set, &labelled), set, held)]
 }
 
 fn mean_and_deviation(values: &[f64]) -> [f64; 2] {
@@ -182,34 +125,12 @@ fn digits() -> Set {
     set.standardized()
 }
 
-/// Log-mel energies of spoken digits, 16 bands over 12 stretches of each clip.
+/// Log-mel energies of spoken digits.
 fn spoken() -> Option<Set> {
-    let mut archive = zip::ZipArchive::new(std::fs::File::open(shared()?.join("data/fsdd.zip")).unwrap()).unwrap();
-    let record = AudioRecord {
-        rate: 8000,
-        samples: 8000,
-        window: 256,
-        hop: 128,
-        fft: 256,
-        mels: 16,
-        low: 60.0,
-        high: 4000.0,
-        gain: 1.0,
-        offset: 1e-4,
-        std: 1.0,
-        shape: 1,
-        power: 2,
-        log: 1,
-        ..bytemuck::Zeroable::zeroed()
-    };
     let mut set = Set::default();
-    for i in 0..archive.len() {
-        let mut file = archive.by_index(i).unwrap();
-        let class = file.name().bytes().next().map(|b| usize::from(b - b'0')).unwrap();
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).unwrap();
-        set.x.push(bands(&record, &samples(&bytes)));
-        set.y.push(class);
+    for clip in clips(&shared()?) {
+        set.x.push(clip.bands.iter().map(|&v| v.into()).collect());
+        set.y.push(clip.digit);
     }
     Some(set.standardized())
 }
@@ -256,35 +177,4 @@ fn row(before: &[f64], after: &[f64], chance: &[f64]) -> String {
         () => "worse than chance",
     };
     format!("{:.1}% | {:.1}% ± {:.1} | {gain:+.1} ± {spread:.1} | {verdict}", 100.0 * b, 100.0 * a, 100.0 * std)
-}
-
-/// The samples of a mono WAV of 16 bits.
-fn samples(wav: &[u8]) -> Vec<f32> {
-    let data = wav.windows(4).position(|w| w == b"data").unwrap() + 8;
-    wav[data..].chunks_exact(2).map(|b| f32::from(i16::from_le_bytes([b[0], b[1]])) / 32768.0).collect()
-}
-
-/// Energies by frame, averaged over twelve stretches of equal length.
-fn bands(record: &AudioRecord, samples: &[f32]) -> Vec<f64> {
-    const STRETCHES: usize = 12;
-    let mut memory = vec![0.0; Features::memory_len(record)];
-    let mut features = Features::new(record, &mut memory).unwrap();
-    let frames: Vec<Vec<f32>> = samples
-        .windows(record.window as usize)
-        .step_by(record.hop as usize)
-        .map(|frame| {
-            let mut out = vec![0.0; record.mels as usize];
-            features.frame(frame.iter().copied(), &mut out);
-            out
-        })
-        .collect();
-    let each = |s: usize| {
-        let (from, to) =
-            (s * frames.len() / STRETCHES, ((s + 1) * frames.len() / STRETCHES).max(s * frames.len() / STRETCHES + 1));
-        let part = &frames[from.min(frames.len() - 1)..to.min(frames.len())];
-        (0..record.mels as usize)
-            .map(|b| f64::from(part.iter().map(|f| f[b]).sum::<f32>() / part.len() as f32))
-            .collect::<Vec<_>>()
-    };
-    (0..STRETCHES).flat_map(each).collect()
 }

@@ -1,5 +1,5 @@
-//! Measures the monitor's promise and its delays by simulation and its delays on real data, and by simulation those of river's and
-//! alibi-detect's detectors.
+//! Measures the monitor's promise, its delays and its confidence, by simulation and on real data, and the delays of river's and
+//! alibi-detect's detectors on both.
 //!
 //! The peers run in a Python environment of pinned versions in the cache.
 
@@ -26,16 +26,19 @@ pub(crate) struct Args {
 /// Prints both tables; fails if a figure of ours misses what it must reach.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let runs = args.runs.to_string();
-    let mut ours = shell::cargo();
-    ours.args(["run", "--quiet", "--package", "siskin-tests", "--bin", "drift", "--", &runs]);
-    ours.arg(shell::target_dir().join("drift"));
-    shell::run(&mut ours)?;
+    // With the features of the whole workspace, as the tests build it: third-party crates are not built twice.
+    shell::run(shell::cargo().args(["build", "--quiet", "--workspace", "--bin", "drift"]))?;
+    let folder = shell::target_dir().join("drift");
+    let mut ours = Command::new(shell::target_dir().join("debug/drift"));
+    shell::run(ours.current_dir(shell::root()).arg(&runs).arg(&folder))?;
     if args.no_peers {
         return Ok(());
     }
     let python = environment()?;
     println!("\npeers, tuned to the same measured ARL");
-    shell::run(Command::new(python).arg(shell::root().join("tests/drift/peers.py")).current_dir(shell::root()))
+    let mut peers = Command::new(python);
+    peers.arg(shell::root().join("tests/drift/peers.py")).arg("24").arg(folder);
+    shell::run(peers.current_dir(shell::root()))
 }
 
 /// The interpreter of an environment that has the peers.

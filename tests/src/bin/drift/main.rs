@@ -6,11 +6,12 @@
 #![allow(clippy::unwrap_used, reason = "a simulation that cannot go on ends")]
 
 mod real;
+mod section;
 
 use core::sync::atomic::{AtomicUsize, Ordering};
+use section::Section;
 use siskin::Monitor;
-use siskin::format::{Baseline, Prng};
-use siskin_compiler::monitor::{Options, section};
+use siskin::format::Prng;
 
 /// The promise that is measured.
 const ARL: u32 = 10_000;
@@ -61,31 +62,20 @@ fn normal(rng: &mut Prng) -> f64 {
 }
 
 /// One monitor with its own reference, ready to run.
-struct Run {
-    section: Vec<u64>,
-    len: usize,
-}
+struct Run(Section);
 
 impl Run {
     /// A reference of `samples`; with a threshold of its own, or another's.
     fn new(source: Source, samples: usize, seed: u64, threshold: Option<f32>) -> Run {
         let mut stream = Stream::new(Source { first: (0.0, 1.0), ..source }, seed);
         let rows: Vec<Vec<i32>> = (0..samples).map(|_| stream.next()).collect();
-        let options = Options { arl: ARL, ..Options::default() };
-        let bytes = section(&rows, &options, threshold).unwrap();
-        let mut section = vec![0u64; bytes.len().div_ceil(8)];
-        bytemuck::cast_slice_mut::<_, u8>(&mut section)[..bytes.len()].copy_from_slice(&bytes);
-        Run { section, len: bytes.len() }
-    }
-
-    fn baseline(&self) -> Baseline<'_> {
-        Baseline::new_checked(&bytemuck::cast_slice(&self.section)[..self.len]).unwrap()
+        Run(Section::new(&rows, ARL, threshold))
     }
 
     /// Inferences to the alarm, at most `most`, after `before` without one from the reference's source.
     fn delay(&self, source: Source, seed: u64, before: usize, most: usize) -> Option<usize> {
-        let mut memory = vec![0u64; self.baseline().record.memory_len as usize / 8 + 1];
-        let mut monitor = Monitor::detached(self.baseline(), bytemuck::cast_slice_mut(&mut memory)).unwrap();
+        let mut memory = self.0.memory();
+        let mut monitor = Monitor::detached(self.0.baseline(), bytemuck::cast_slice_mut(&mut memory)).unwrap();
         let mut stream = Stream::new(Source { first: (0.0, 1.0), ..source }, seed);
         for _ in 0..before {
             monitor.observe(&stream.next());
@@ -124,7 +114,7 @@ fn parallel<T: Send>(n: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
 
 /// Thresholds of a cell.
 fn thresholds(source: Source, samples: usize) -> Vec<f32> {
-    parallel(MADE, |i| Run::new(source, samples, 1000 + i as u64, None).baseline().record.threshold)
+    parallel(MADE, |i| Run::new(source, samples, 1000 + i as u64, None).0.baseline().record.threshold)
 }
 
 /// Mean inferences between false alarms; runs longer than twenty times the promise count as that long.

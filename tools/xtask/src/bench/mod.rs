@@ -12,6 +12,7 @@ pub(crate) mod counts;
 mod models;
 mod peers;
 mod record;
+mod watched;
 
 use std::fs;
 
@@ -49,6 +50,9 @@ pub(crate) struct Args {
     /// Counts instructions of single inferences instead and compares them with `benches/counts.toml`, or renews it.
     #[arg(long)]
     counts: bool,
+    /// Times keyword spotting with its monitor beside it without, which may add 3%.
+    #[arg(long, conflicts_with = "counts")]
+    watched: bool,
     /// Writes `benches/record/DATE-CPU.csv` and a plot beside it.
     #[arg(long)]
     record: bool,
@@ -58,6 +62,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     if args.counts {
         return counts::run(args.renew);
+    }
+    if args.watched {
+        return watched::run(args.cpu);
     }
     let cache = shell::cache_dir()?.join("bench");
     let artifacts = cache.join("models");
