@@ -23,6 +23,7 @@ use crate::progress::Progress;
 use crate::walk::WalkError;
 
 pub use observe::Method;
+pub use points::{Point, find as points};
 pub(crate) use points::{TABLED, moved_operands, moves, pointwise, reduction};
 
 /// How a float model becomes integers.
