@@ -40,8 +40,12 @@ impl Grid {
 
     /// The level nearest to `v` steps, half to even.
     #[must_use]
+    #[inline]
     pub fn nearest(&self, v: f32) -> f32 {
-        ((v - self.offset).round_ties_even() + self.offset).clamp(self.low, self.high)
+        // Adding and subtracting 1.5 · 2²³ rounds at the units digit; levels are few.
+        const MAGIC: f32 = 12_582_912.0;
+        let v = v.clamp(self.low, self.high) - self.offset;
+        (v + MAGIC) - MAGIC + self.offset
     }
 
     /// The least number that every level is a whole multiple of.

@@ -1,5 +1,5 @@
-//! `Conv`: the gradient of the input is a transposed convolution of `dz`, that of the weights a product of `dz` with the input under
-//! each tap, that of the bias `Σ dz`; `dz` is the result's gradient where no bound was reached.
+//! `Conv`: the gradient of the input is a convolution of `dz` with filters turned around, that of the weights a product of `dz` with the
+//! input under each tap, that of the bias `Σ dz`; `dz` is the result's gradient where no bound was reached.
 //!
 //! ```text
 //! dw[f, k, c] = Σ_o dz[o, f] · x[o · stride + k · dilation - pad, c]     a product [taps · C, outputs] · [outputs, F]
@@ -7,7 +7,7 @@
 //!
 //! Depthwise convolutions have loops of their own: their products have one column.
 
-use super::product::{Convolve, Factor, multiply, pack_conv_transpose};
+use super::product::{Convolve, Factor, multiply, multiply_packed, pack, pack_conv};
 use super::window::{self, Window};
 use super::{Constants, Rule, add_rows, dims, transpose, unclamped};
 use crate::program::Reverse;
@@ -43,19 +43,22 @@ impl Convolution {
         [axes.iter().map(|a| a.input).product(), axes.iter().map(|a| a.output).product()]
     }
 
-    /// The transposed convolution that takes `dz` back to `x`.
-    fn back(&self) -> Geometry {
-        let turned = |a: &Axis| Axis { input: a.output, output: a.input, ..*a };
-        let Geometry { in_channels, out_channels, axes, .. } = self.geometry;
-        Geometry {
-            in_channels: out_channels,
-            out_channels: in_channels,
-            axes: core::array::from_fn(|i| turned(&axes[i])),
+    /// The convolution that takes `dz` back to `x`, with filters turned around; nothing if steps are longer than one element.
+    fn back(&self) -> Option<Geometry> {
+        let turned = |a: &Axis| {
+            let pad = ((a.kernel - 1) * a.dilation).checked_sub(a.pad).filter(|_| a.stride == 1)?;
+            Some(Axis { input: a.output, output: a.input, pad, ..*a })
+        };
+        let Geometry { in_channels, out_channels, axes: [z, y, x], .. } = &self.geometry;
+        Some(Geometry {
+            in_channels: *out_channels,
+            out_channels: *in_channels,
+            axes: [turned(z)?, turned(y)?, turned(x)?],
             ..self.geometry
-        }
+        })
     }
 
-    /// `[O, taps, C/g]` as the transposed convolution has them: `[C, taps, O/g]`.
+    /// `[O, taps, C/g]` as [`Convolution::back`] has them: `[C, taps, O/g]`, the last tap first.
     fn turned(&self, w: &[f32]) -> Vec<f32> {
         let g = &self.geometry;
         let (taps, inputs, outputs) = (g.taps(), g.group_in(), g.group_out());
@@ -64,24 +67,55 @@ impl Convolution {
             let (group, f) = (o / outputs, o % outputs);
             for (tap, row) in filter.chunks_exact(inputs).enumerate() {
                 for (c, &v) in row.iter().enumerate() {
-                    turned[((group * inputs + c) * taps + tap) * outputs + f] = v;
+                    turned[((group * inputs + c) * taps + taps - 1 - tap) * outputs + f] = v;
                 }
             }
         }
         turned
     }
 
+    /// A group's weights as the factor that takes `dz` back to what outputs saw.
+    fn factor<'a>(&self, w: &'a [f32], group: usize) -> Factor<'a> {
+        let (k, n) = (self.geometry.group_out(), self.geometry.filter_len());
+        Factor { b: &w[group * k * n..(group + 1) * k * n], k, n, transpose: false }
+    }
+
     fn input(&self, at: &mut Reverse<'_>, dz: &[f32]) {
-        let geometry = self.back();
+        let Some(geometry) = self.back() else { return self.scatter(at, dz) };
         let len = geometry.batch * self.pixels()[0] * geometry.out_channels;
         let (mut y, mut scratch) = (at.take(len), at.take(ConvF32::scratch_len(&geometry)));
         let (w, packed) = at.prepared().split_at(at.x(1).len());
-        Convolve { geometry, x: dz, w, packed, transposed: true, scratch: &mut scratch, y: &mut y }.run();
+        Convolve { geometry, x: dz, w, packed, scratch: &mut scratch, y: &mut y }.run();
         if let Some(dx) = at.dx(0) {
             super::add(dx, &y);
         }
         at.give(y);
         at.give(scratch);
+    }
+
+    /// The input's gradient where windows step over elements: what each output saw, added where it saw it.
+    fn scatter(&self, at: &mut Reverse<'_>, dz: &[f32]) {
+        let g = &self.geometry;
+        let (c_group, f_group, depth, [inputs, outputs]) =
+            (g.group_in(), g.group_out(), g.filter_len(), self.pixels());
+        let (w, packed) = (at.x(1), at.prepared());
+        let mut of_group = at.take(outputs * f_group);
+        let mut seen = at.take(outputs * depth);
+        for (sample, dz) in dz.chunks_exact(outputs * g.out_channels).enumerate() {
+            for group in 0..g.groups {
+                columns(&mut of_group, dz, g.out_channels, group);
+                let packed = &packed[group * (packed.len() / g.groups)..][..packed.len() / g.groups];
+                multiply_packed(&of_group, self.factor(w, group), packed, &mut seen);
+                let Some(dx) = at.dx(0) else { break };
+                let dx = &mut dx[sample * inputs * g.in_channels..];
+                self.each_tap(&mut |tap, output, input| {
+                    let to = input * g.in_channels + group * c_group;
+                    super::add(&mut dx[to..to + c_group], &seen[output * depth + tap * c_group..][..c_group]);
+                });
+            }
+        }
+        at.give(of_group);
+        at.give(seen);
     }
 
     /// Adds `dw` of one sample: planes of `x`, then for each tap and channel the row that the outputs saw.
@@ -99,9 +133,7 @@ impl Convolution {
             for (row, seen) in seen.chunks_exact_mut(outputs).enumerate() {
                 gather(&g.axes, row / c_group, &planes[row % c_group * inputs..][..inputs], seen);
             }
-            for (to, from) in of_group.chunks_exact_mut(f_group).zip(dz.chunks_exact(features)) {
-                to.copy_from_slice(&from[group * f_group..(group + 1) * f_group]);
-            }
+            columns(&mut of_group, dz, features, group);
             multiply(&seen, Factor { b: &of_group, k: outputs, n: f_group, transpose: false }, &mut product);
             let Some(dw) = at.dx(1) else { break };
             let dw = &mut dw[group * f_group * taps * c_group..];
@@ -110,6 +142,14 @@ impl Convolution {
             }
         }
         [planes, seen, of_group, product].into_iter().for_each(|m| at.give(m));
+    }
+}
+
+/// The columns of one group of `x`, rows of `width`.
+fn columns(to: &mut [f32], x: &[f32], width: usize, group: usize) {
+    let each = to.len() / (x.len() / width).max(1);
+    for (to, from) in to.chunks_exact_mut(each.max(1)).zip(x.chunks_exact(width)) {
+        to.copy_from_slice(&from[group * each..(group + 1) * each]);
     }
 }
 
@@ -149,7 +189,10 @@ impl Rule for Convolution {
             transpose(&mut turned, w, self.geometry.taps());
             return turned;
         }
-        pack_conv_transpose(&self.back(), self.turned(w))
+        match self.back() {
+            Some(back) => pack_conv(&back, self.turned(w)),
+            None => (0..self.geometry.groups).flat_map(|group| pack(self.factor(w, group))).collect(),
+        }
     }
 
     fn backward(&self, at: &mut Reverse<'_>) {

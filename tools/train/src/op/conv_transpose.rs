@@ -87,7 +87,7 @@ impl Rule for Transposed {
             let geometry = self.back();
             let (mut back, mut scratch) = (at.take(x.len()), at.take(ConvF32::scratch_len(&geometry)));
             let w = at.prepared();
-            Convolve { geometry, x: &dz, w, packed: &[], transposed: false, scratch: &mut scratch, y: &mut back }.run();
+            Convolve { geometry, x: &dz, w, packed: &[], scratch: &mut scratch, y: &mut back }.run();
             if let Some(dx) = at.dx(0) {
                 super::add(dx, &back);
             }

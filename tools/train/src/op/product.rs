@@ -1,9 +1,10 @@
-//! Matrix products by the kernels that ship.
+//! Matrix products and convolutions by the kernels that ship.
 //!
-//! On a Zen 3 core they reach 16 to 27 GMAC/s on a convolution's products, where the crate `matrixmultiply` reaches 3 to 8; the
+//! On a Zen 3 core they reach 16 to 27 GMAC/s on a convolution's products, where the crate `matrixmultiply` reaches 3 to 11; the
 //! crate `gemm` would have every third-party crate of the importer built a second time.
 
-use siskin::kernels::{ConvF32, Kernels, MatMulF32, Weights, WithKernels, best};
+use siskin::kernels::{Conv, ConvF32, Kernels, MatMulF32, Weights, WithKernels, best};
+use std::sync::OnceLock;
 
 /// The second factor of a product: `[k, n]`, or `[n, k]` with `transpose`.
 #[derive(Clone, Copy)]
@@ -14,46 +15,61 @@ pub(super) struct Factor<'a> {
     pub(super) transpose: bool,
 }
 
-struct Pack<'a>(Factor<'a>);
+/// This machine's kernels. They are asked for once: asking the processor takes longer than a small product.
+struct Table {
+    pack: fn(Factor<'_>) -> Vec<f32>,
+    multiply: fn(&[f32], Factor<'_>, &[f32], &mut [f32]),
+    pack_conv: fn(&Conv, &[f32]) -> Vec<f32>,
+    convolve: fn(Convolve<'_>),
+}
 
-impl WithKernels for Pack<'_> {
-    type Output = Vec<f32>;
+struct Choose;
 
-    fn with<K: Kernels>(self) -> Vec<f32> {
-        let Factor { b, k, n, transpose } = self.0;
-        let len = K::pack_matmul_f32(Weights::F32(b), k, n, transpose, &mut []);
-        let mut packed = vec![0.0; len];
-        K::pack_matmul_f32(Weights::F32(b), k, n, transpose, &mut packed);
-        packed
+impl WithKernels for Choose {
+    type Output = Table;
+
+    fn with<K: Kernels>(self) -> Table {
+        Table { pack: pack_by::<K>, multiply: multiply_by::<K>, pack_conv: pack_conv_by::<K>, convolve: convolve_by::<K> }
     }
+}
+
+fn table() -> &'static Table {
+    static TABLE: OnceLock<Table> = OnceLock::new();
+    TABLE.get_or_init(|| best(Choose))
+}
+
+fn pack_by<K: Kernels>(Factor { b, k, n, transpose }: Factor<'_>) -> Vec<f32> {
+    let len = K::pack_matmul_f32(Weights::F32(b), k, n, transpose, &mut []);
+    let mut packed = vec![0.0; len];
+    K::pack_matmul_f32(Weights::F32(b), k, n, transpose, &mut packed);
+    packed
+}
+
+fn multiply_by<K: Kernels>(a: &[f32], Factor { b, k, n, transpose }: Factor<'_>, packed: &[f32], y: &mut [f32]) {
+    let (min, max, b) = (f32::NEG_INFINITY, f32::INFINITY, Weights::F32(b));
+    K::packed_matmul_f32(MatMulF32 { a, b, bias: &[], y, k, n, transpose_b: transpose, min, max }, packed);
+}
+
+fn pack_conv_by<K: Kernels>(geometry: &Conv, w: &[f32]) -> Vec<f32> {
+    let len = K::pack_conv_f32(geometry, Weights::F32(w), &mut []);
+    let mut packed = vec![0.0; len];
+    K::pack_conv_f32(geometry, Weights::F32(w), &mut packed);
+    packed
+}
+
+fn convolve_by<K: Kernels>(Convolve { geometry, x, w, packed, scratch, y }: Convolve<'_>) {
+    let clamp = (f32::NEG_INFINITY, f32::INFINITY);
+    K::packed_conv_f32(ConvF32 { geometry, x, w: Weights::F32(w), bias: &[], clamp, scratch, y }, packed);
 }
 
 /// The factor as its kernel wants it; empty if it wants nothing else.
 pub(super) fn pack(factor: Factor<'_>) -> Vec<f32> {
-    best(Pack(factor))
-}
-
-struct Multiply<'a> {
-    a: &'a [f32],
-    factor: Factor<'a>,
-    packed: &'a [f32],
-    y: &'a mut [f32],
-}
-
-impl WithKernels for Multiply<'_> {
-    type Output = ();
-
-    fn with<K: Kernels>(self) {
-        let Factor { b, k, n, transpose } = self.factor;
-        let (min, max) = (f32::NEG_INFINITY, f32::INFINITY);
-        let (a, b, y) = (self.a, Weights::F32(b), self.y);
-        K::packed_matmul_f32(MatMulF32 { a, b, bias: &[], y, k, n, transpose_b: transpose, min, max }, self.packed);
-    }
+    (table().pack)(factor)
 }
 
 /// `y = a · b`, `a` of `k` columns, with what [`pack`] made of `b`.
 pub(super) fn multiply_packed(a: &[f32], factor: Factor<'_>, packed: &[f32], y: &mut [f32]) {
-    best(Multiply { a, factor, packed, y });
+    (table().multiply)(a, factor, packed, y);
 }
 
 /// As [`multiply_packed`] with a factor that is used once: packed where enough rows pay for it.
@@ -63,50 +79,25 @@ pub(super) fn multiply(a: &[f32], factor: Factor<'_>, y: &mut [f32]) {
     multiply_packed(a, factor, &packed, y);
 }
 
-struct PackConv<'a>(&'a siskin::kernels::Conv, &'a [f32]);
-
-impl WithKernels for PackConv<'_> {
-    type Output = Vec<f32>;
-
-    fn with<K: Kernels>(self) -> Vec<f32> {
-        let len = K::pack_conv_transpose_f32(self.0, Weights::F32(self.1), &mut []);
-        let mut packed = vec![0.0; len];
-        K::pack_conv_transpose_f32(self.0, Weights::F32(self.1), &mut packed);
-        packed
-    }
-}
-
-/// The weights of a transposed convolution, `[out, taps, in / groups]`, as its kernel wants them, after the weights themselves.
-pub(super) fn pack_conv_transpose(geometry: &siskin::kernels::Conv, w: Vec<f32>) -> Vec<f32> {
-    let packed = best(PackConv(geometry, &w));
+/// The weights of a convolution, then as its kernel wants them.
+pub(super) fn pack_conv(geometry: &Conv, w: Vec<f32>) -> Vec<f32> {
+    let packed = (table().pack_conv)(geometry, &w);
     [w, packed].concat()
 }
 
-/// A convolution, or a transposed one, without bias or bounds.
+/// A convolution without bias or bounds.
 pub(super) struct Convolve<'a> {
-    pub(super) geometry: siskin::kernels::Conv,
+    pub(super) geometry: Conv,
     pub(super) x: &'a [f32],
     pub(super) w: &'a [f32],
     pub(super) packed: &'a [f32],
-    pub(super) transposed: bool,
     pub(super) scratch: &'a mut [f32],
     pub(super) y: &'a mut [f32],
-}
-
-impl WithKernels for Convolve<'_> {
-    type Output = ();
-
-    fn with<K: Kernels>(self) {
-        let Convolve { geometry, x, w, packed, transposed, scratch, y } = self;
-        let clamp = (f32::NEG_INFINITY, f32::INFINITY);
-        let conv = ConvF32 { geometry, x, w: Weights::F32(w), bias: &[], clamp, scratch, y };
-        if transposed { K::packed_conv_transpose_f32(conv, packed) } else { K::packed_conv_f32(conv, packed) }
-    }
 }
 
 impl Convolve<'_> {
     /// Computes `y`.
     pub(super) fn run(self) {
-        best(self);
+        (table().convolve)(self);
     }
 }
