@@ -35,4 +35,4 @@ pub use loss::Loss;
 pub use optimizer::Optimizer;
 pub use quantization::{Codes, Quantization, Range, layers};
 pub use set::Set;
-pub use trainer::{Options, Trained, Trainer, logits};
+pub use trainer::{Options, Trained, Trainer, finetune, logits};

@@ -21,6 +21,7 @@ use siskin::op::Softmax;
 use siskin_compiler::ir::{Def, Graph, NodeId, Tensor, ValueId};
 use siskin_compiler::progress::Progress;
 use siskin_compiler::quantize::observe::{Method, Observer, QuantParams};
+use siskin_compiler::quantize::{Chosen, Integers};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -60,7 +61,7 @@ pub struct Options {
     pub quantization: Quantization,
     /// Layers that stay as they are.
     pub frozen: HashSet<NodeId>,
-    /// The file that an interrupted training goes on from; written after every epoch, removed at the end.
+    /// The file that an interrupted training goes on from; written after every epoch.
     pub checkpoint: Option<PathBuf>,
 }
 
@@ -96,6 +97,34 @@ pub struct Trained {
     pub ranges: Vec<Range>,
     /// The mean loss of each epoch.
     pub losses: Vec<f64>,
+}
+
+impl Trained {
+    /// What the compiler should take as it is, so that the artifact computes what was trained.
+    #[must_use]
+    pub fn chosen(&self) -> Chosen {
+        let integers = |c: &Codes| Integers { q: c.integers.clone(), scales: c.scales.clone() };
+        Chosen {
+            weights: self.codes.iter().map(|(&node, codes)| (node, integers(codes))).collect(),
+            ranges: self.ranges.iter().flat_map(|r| r.values.iter().map(|&v| (v, r.params))).collect(),
+        }
+    }
+}
+
+/// Trains a graph on a set, by a teacher if one is given: [`Trainer`] in one call.
+///
+/// # Errors
+/// As [`Trainer::new`] and [`Trainer::fit`].
+pub fn finetune(
+    graph: &Graph,
+    teacher: Option<&Graph>,
+    set: &Set,
+    options: Options,
+    progress: &mut dyn Progress,
+) -> Result<Trained, TrainError> {
+    let mut trainer = Trainer::new(graph.clone(), teacher, options)?;
+    trainer.fit(set, progress)?;
+    Ok(trainer.finish())
 }
 
 /// The value that losses of classes are taken of: the model's first output, or what its final Softmax reads.

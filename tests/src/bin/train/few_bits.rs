@@ -2,7 +2,6 @@
 
 use siskin_compiler::compress::{Options as Compress, Source};
 use siskin_compiler::data::Dataset;
-use siskin_compiler::quantize::{Chosen, Integers};
 use siskin_tests::{dataset, shared, source};
 use siskin_train::augment::{Augment, Flip, Noise, Shift, Gain};
 use siskin_train::{Loss, Options, Quantization, Set, Trained, Trainer, logits};
@@ -34,12 +33,8 @@ fn case(name: &str) -> Case {
 }
 
 pub(crate) fn compressed(source: Source, trained: &Trained, calib: &Dataset) -> siskin_compiler::lower::Lowered {
-    let integers = |c: &siskin_train::Codes| Integers { q: c.integers.clone(), scales: c.scales.clone() };
     let mut options = Compress::default();
-    options.quantize.chosen = Chosen {
-        weights: trained.codes.iter().map(|(n, c)| (*n, integers(c))).collect(),
-        ranges: trained.ranges.iter().flat_map(|r| r.values.iter().map(|v| (*v, r.params))).collect(),
-    };
+    options.quantize.chosen = trained.chosen();
     let source = source.with_graph(trained.graph.clone());
     source.compress(&options, Some(calib), &mut ()).unwrap_or_else(|e| panic!("{e}"))
 }
@@ -65,7 +60,7 @@ pub(crate) fn run(name: &str, bits: u8, rest: &[&str]) {
     let set = Set::read(&train, classes).unwrap_or_else(|e| panic!("{e}"));
     let labels = get("labels", 0.1);
     let set = if name == "kws" && labels == 0.0 { set.unlabelled() } else { set };
-    for seed in 0..get("seeds", 1.0) as u64 {
+    for seed in get("first", 0.0) as u64..get("seeds", 1.0) as u64 {
         let options = Options {
             loss: Loss::Distillation { labels, temperature: get("t", 4.0) },
             epochs: get("epochs", 10.0) as usize,
