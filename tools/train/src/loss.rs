@@ -30,9 +30,12 @@ impl Loss {
     pub const DISTILLATION: Loss = Loss::Distillation { labels: 0.1, temperature: 4.0 };
 
     /// The loss of outputs `z`; its gradient along them is put in `dz`. `target` are class probabilities, or values; `teacher` the
-    /// teacher's outputs. What is not given counts nothing.
+    /// teacher's outputs. What is not given counts nothing. Outputs that are not finite give NaN.
     pub(crate) fn of(&self, z: &[f32], target: Option<&[f32]>, teacher: Option<&[f32]>, dz: &mut [f32]) -> f64 {
         dz.fill(0.0);
+        if z.iter().any(|v| !v.is_finite()) {
+            return f64::NAN;
+        }
         match (*self, target, teacher) {
             (Loss::Squares, Some(t), _) | (Loss::Squares, None, Some(t)) => squares(z, t, dz),
             (Loss::Distillation { labels, temperature }, Some(target), Some(teacher)) => {

@@ -517,3 +517,7 @@ fn parameters_of<'a>(
     let activations = activations.iter_mut().map(|a| &mut a.step);
     parameters.iter_mut().map(|p| &mut p.1).chain(steps).chain(activations).collect()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
+mod tests;
