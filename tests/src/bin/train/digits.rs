@@ -40,8 +40,14 @@ pub(crate) fn run(split: &str) {
             let mut graph = graph.clone();
             he(&mut graph, seed);
             let shift = |axis| Arc::new(Shift { axis, most: 1 }) as Arc<_>;
-            let options =
-                Options { loss, epochs: 150, rate: 4e-3, seed, augment: vec![shift(2), shift(3)], ..Options::default() };
+            let options = Options {
+                loss,
+                epochs: 150,
+                rate: 4e-3,
+                seed,
+                augment: vec![shift(2), shift(3)],
+                ..Options::default()
+            };
             let teacher = (loss != Loss::CrossEntropy).then(|| teacher.graph());
             let trained = finetune(&graph, teacher, &set, options, &mut ()).unwrap();
             let source = student.clone().with_graph(trained.graph);

@@ -3,7 +3,7 @@
 use siskin_compiler::compress::{Options as Compress, Source};
 use siskin_compiler::data::Dataset;
 use siskin_tests::{dataset, shared, source};
-use siskin_train::augment::{Augment, Flip, Noise, Shift, Gain};
+use siskin_train::augment::{Augment, Flip, Gain, Noise, Shift};
 use siskin_train::{Loss, Options, Quantization, Set, Trained, Trainer, logits};
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,13 +21,21 @@ fn case(name: &str) -> Case {
             model: "ic_resnet8_float",
             train: "cifar10_train",
             evals: &["cifar10_val", "ic_val"],
-            augment: vec![Arc::new(Flip { axis: 2 }), Arc::new(Shift { axis: 1, most: 3 }), Arc::new(Shift { axis: 2, most: 3 })],
+            augment: vec![
+                Arc::new(Flip { axis: 2 }),
+                Arc::new(Shift { axis: 1, most: 3 }),
+                Arc::new(Shift { axis: 2, most: 3 }),
+            ],
         },
         _ => Case {
             model: "kws_dscnn_float",
             train: "kws_calib",
             evals: &["kws_val"],
-            augment: vec![Arc::new(Shift { axis: 1, most: 6 }), Arc::new(Gain { most: 0.15 }), Arc::new(Noise { most: 2.0 })],
+            augment: vec![
+                Arc::new(Shift { axis: 1, most: 6 }),
+                Arc::new(Gain { most: 0.15 }),
+                Arc::new(Noise { most: 2.0 }),
+            ],
         },
     }
 }
@@ -73,7 +81,8 @@ pub(crate) fn run(name: &str, bits: u8, rest: &[&str]) {
             ..Options::default()
         };
         let start = Instant::now();
-        let mut trainer = Trainer::new(source.graph().clone(), Some(source.graph()), options).unwrap_or_else(|e| panic!("{e}"));
+        let mut trainer =
+            Trainer::new(source.graph().clone(), Some(source.graph()), options).unwrap_or_else(|e| panic!("{e}"));
         trainer.fit(&set, &mut Print).unwrap_or_else(|e| panic!("{e}"));
         let trained = trainer.finish();
         let seconds = start.elapsed().as_secs_f64();

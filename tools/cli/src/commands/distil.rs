@@ -43,7 +43,11 @@ pub(crate) fn distil(args: &Args, a: &Distil) -> Result<(), Failure> {
     trainer.fit(&Set::read(&train, outputs)?, &mut bar)?;
     let trained = trainer.finish();
 
-    let lowered = student.with_graph(trained.graph.clone()).compress(&compress, Some(calib.as_ref().unwrap_or(&train)), &mut bar)?;
+    let lowered = student.with_graph(trained.graph.clone()).compress(
+        &compress,
+        Some(calib.as_ref().unwrap_or(&train)),
+        &mut bar,
+    )?;
     atomic::write(&a.output, |w| w.write_all(&lowered.file))?;
     // The artifact is there: nothing is left to go on from.
     let _ = std::fs::remove_file(checkpoint);

@@ -134,9 +134,8 @@ fn round_weights(
         // A bias must fit 32 bits with room for the sum: a channel of tiny weights takes larger steps.
         *s = s.max(b.abs() / (input_scale * 1_073_741_824.0));
     }
-    let nearest = |(i, v): (usize, &f32)| {
-        siskin::quant::round_half_even(v / scales[channel_of(i)]).clamp(-127.0, 127.0) as i8
-    };
+    let nearest =
+        |(i, v): (usize, &f32)| siskin::quant::round_half_even(v / scales[channel_of(i)]).clamp(-127.0, 127.0) as i8;
     let given = chosen.filter(|c| c.scales == scales).and_then(|c| c.q.get::<i8>());
     let q: Vec<i8> = given.map_or_else(|| values.iter().enumerate().map(nearest).collect(), <[i8]>::to_vec);
     let real: Vec<f32> = q.iter().enumerate().map(|(i, &q)| f32::from(q) * scales[channel_of(i)]).collect();

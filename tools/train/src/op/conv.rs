@@ -96,8 +96,7 @@ impl Convolution {
     /// The input's gradient where windows step over elements: what each output saw, added where it saw it.
     fn scatter(&self, at: &mut Reverse<'_>, dz: &[f32]) {
         let g = &self.geometry;
-        let (c_group, f_group, depth, [inputs, outputs]) =
-            (g.group_in(), g.group_out(), g.filter_len(), self.pixels());
+        let (c_group, f_group, depth, [inputs, outputs]) = (g.group_in(), g.group_out(), g.filter_len(), self.pixels());
         let (w, packed) = (at.x(1), at.prepared());
         let mut of_group = at.take(outputs * f_group);
         let mut seen = at.take(outputs * depth);

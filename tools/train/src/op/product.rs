@@ -29,7 +29,12 @@ impl WithKernels for Choose {
     type Output = Table;
 
     fn with<K: Kernels>(self) -> Table {
-        Table { pack: pack_by::<K>, multiply: multiply_by::<K>, pack_conv: pack_conv_by::<K>, convolve: convolve_by::<K> }
+        Table {
+            pack: pack_by::<K>,
+            multiply: multiply_by::<K>,
+            pack_conv: pack_conv_by::<K>,
+            convolve: convolve_by::<K>,
+        }
     }
 }
 

@@ -79,7 +79,8 @@ fn an_interrupted_training_ends_as_if_it_was_not() {
     let folder = tempfile::tempdir().unwrap();
     let set = Set::read(&data(&folder, 45, |i| i as i64 % 3), 3).unwrap();
     let checkpoint = Some(folder.path().join("c.npz"));
-    let options = || Options { checkpoint: checkpoint.clone(), quantization: Quantization::uniform(&graph(1), 4), ..options() };
+    let options =
+        || Options { checkpoint: checkpoint.clone(), quantization: Quantization::uniform(&graph(1), 4), ..options() };
     let whole = finetune(&graph(1), None, &set, Options { checkpoint: None, ..options() }, &mut ()).unwrap();
     let killed = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| {
         finetune(&graph(1), None, &set, options(), &mut Stop(3)).map(drop)
