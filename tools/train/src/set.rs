@@ -72,6 +72,20 @@ impl Set {
         Set { answers: Answers::None, ..self }
     }
 
+    /// The first `n` samples.
+    #[must_use]
+    pub fn first(mut self, n: usize) -> Set {
+        let before = self.len().max(1);
+        let n = n.min(before);
+        self.x.truncate(n * self.each);
+        match &mut self.answers {
+            Answers::None => {}
+            Answers::Classes(classes) => classes.truncate(n),
+            Answers::Values(values) => values.truncate(values.len() / before * n),
+        }
+        self
+    }
+
     pub(crate) fn sample(&self, i: usize) -> &[f32] {
         self.x.get(i * self.each..(i + 1) * self.each).unwrap_or(&[])
     }
