@@ -7,12 +7,13 @@ use std::io::IsTerminal;
 /// A bar with a stage's name, count and time left; nothing if nobody watches.
 pub(crate) struct Bar {
     watched: bool,
+    stage: String,
     bar: Option<ProgressBar>,
 }
 
 impl Bar {
     pub(crate) fn new(quiet: bool) -> Bar {
-        Bar { watched: !quiet && std::io::stderr().is_terminal(), bar: None }
+        Bar { watched: !quiet && std::io::stderr().is_terminal(), stage: String::new(), bar: None }
     }
 }
 
@@ -25,13 +26,20 @@ impl Progress for Bar {
         if let Ok(style) = ProgressStyle::with_template("{msg:24} {wide_bar} {pos}/{len} {eta}") {
             bar.set_style(style);
         }
-        bar.set_message(stage.to_string());
+        self.stage = stage.to_string();
+        bar.set_message(self.stage.clone());
         self.bar = Some(bar);
     }
 
     fn step(&mut self) {
         if let Some(bar) = &self.bar {
             bar.inc(1);
+        }
+    }
+
+    fn note(&mut self, text: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("{}: {text}", self.stage));
         }
     }
 

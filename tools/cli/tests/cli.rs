@@ -308,3 +308,43 @@ fn bmp(pixels: [u8; 2]) -> Vec<u8> {
     file.extend([0; 2]);
     file
 }
+
+#[test]
+fn a_student_learns_and_an_interruption_changes_nothing() {
+    let desk = Desk::new();
+    let (onnx, train, test) = (digits("digits.onnx"), digits("calib.npz"), digits("test.npz"));
+    let distil = |output: &str| {
+        let files = ["--json", "distil", "--teacher", &onnx, "--student", &onnx, "--train", &train, "--eval", &test];
+        [&files[..], &["--init", "1", "--epochs", "40", "-o", output]]
+            .concat()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    };
+    let whole: Vec<String> = distil("whole.siskin");
+    let made = desk.json(&whole.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(made["top1"].as_f64().unwrap() > 0.6, "{made}");
+
+    let part: Vec<String> = distil("part.siskin");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_siskin")).args(&part).current_dir(desk.path(".")).spawn().unwrap();
+    let checkpoint = desk.path("part.siskin.checkpoint");
+    while !checkpoint.exists() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(core::time::Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(checkpoint.exists(), "the checkpoint outlives what wrote it");
+    let again = desk.json(&part.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(again["losses"], made["losses"]);
+    assert_eq!(std::fs::read(desk.path("part.siskin")).unwrap(), std::fs::read(desk.path("whole.siskin")).unwrap());
+    assert!(!checkpoint.exists());
+}
+
+#[test]
+fn a_teacher_of_other_outputs_is_refused() {
+    let desk = Desk::new();
+    desk.write("linear.onnx", &linear());
+    let (onnx, train) = (digits("digits.onnx"), digits("train.npz"));
+    let args = ["distil", "--teacher", "linear.onnx", "--student", &onnx, "--train", &train, "-o", "out.siskin"];
+    desk.refuses(&args, &["teacher takes", "student takes 64", "--output-value"]);
+}

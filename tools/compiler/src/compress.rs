@@ -155,6 +155,12 @@ impl Source {
         &self.graph
     }
 
+    /// The same source with other constants: what training made of [`Source::graph`].
+    #[must_use]
+    pub fn with_graph(self, graph: Graph) -> Source {
+        Source { graph, ..self }
+    }
+
     /// Whether the model came with its own integers: Q/DQ pairs on its activations.
     #[must_use]
     pub fn is_quantized(&self) -> bool {

@@ -10,6 +10,11 @@ pub trait Progress {
     /// One step is done.
     fn step(&mut self) {}
 
+    /// What the stage found so far, such as a loss.
+    fn note(&mut self, text: &str) {
+        let _ = text;
+    }
+
     /// The stage is done.
     fn end(&mut self) {}
 }

@@ -35,7 +35,7 @@ const RULES: &[(&str, May)] = &[
     ("runtime/fuzz", May::Anything),
     ("wasm", May::Only(&["runtime"])),
     ("tools/compiler", May::Only(&["runtime", "runtime/format"])),
-    ("tools/train", May::Only(&["tools/compiler"])),
+    ("tools/train", May::Only(&["tools/compiler", "runtime"])),
     ("tools/cli", May::Only(&["tools/compiler", "tools/train", "runtime"])),
     ("tools/xtask", May::Only(&[])),
     ("tools/bindgen", May::Only(&[])),

@@ -21,6 +21,7 @@ mod fuzz;
 mod npm;
 mod shell;
 mod sources;
+mod train;
 
 use std::process::ExitCode;
 
@@ -53,6 +54,8 @@ enum Task {
     Fuzz(fuzz::Args),
     /// Measures what labels are worth when the label queue chooses them, beside chance, on digits and spoken digits.
     LabelQueue,
+    /// Measures weights of few bits with training, distillation, and the time of one training step.
+    Train(train::Args),
     /// Builds and tests the npm package.
     Npm(npm::Args),
 }
@@ -73,6 +76,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Ci(args) => ci::run(&args),
         Task::Arrows => arrows::run(),
+        Task::Train(args) => train::run(&args),
         Task::Bare => bare::run(),
         Task::Bench(args) => bench::run(&args),
         Task::Capi(args) => capi::run(&args),

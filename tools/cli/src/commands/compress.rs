@@ -95,7 +95,7 @@ fn options(a: &Compress) -> Result<Options, Failure> {
     };
     Ok(Options {
         weights: a.weights,
-        quantize: quantize::Options { method: a.method, bias_correction: !a.no_bias_correction },
+        quantize: quantize::Options { method: a.method, bias_correction: !a.no_bias_correction, ..Default::default() },
         import: import_options(&a.import)?,
         states: a.states.clone(),
         labels,

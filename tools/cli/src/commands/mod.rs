@@ -4,6 +4,7 @@ mod bench;
 mod c_header;
 mod compress;
 mod demo;
+mod distil;
 mod eval;
 mod explain;
 pub(crate) mod firmware;
@@ -32,6 +33,7 @@ fn completions(args: &Args, shell: clap_complete::Shell) -> Result<(), Failure> 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     match &args.command {
         Command::Compress(a) => compress::compress(args, a),
+        Command::Distil(a) => distil::distil(args, a),
         Command::Eval(a) => eval::eval(args, a),
         Command::Run(a) => run::run(args, a),
         Command::Inspect(a) => inspect::inspect(args, a),

@@ -1,5 +1,6 @@
 //! Puts a Q/DQ pair on every point and replaces weights and biases by dequantized integers.
 
+use super::Integers;
 use super::observe::{QuantParams, weight_scales};
 use super::points::{Kind, Point, kind};
 use crate::ir::{Def, Graph, IrError, NodeId, Tensor, ValueId};
@@ -8,7 +9,7 @@ use siskin::op::{
     QuantizeAttrs, QuantizeLinear,
 };
 use siskin::{DType, attrs::Attrs};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A layer whose weights were rounded.
 #[derive(Clone, Debug)]
@@ -26,8 +27,13 @@ pub(super) struct Weighted {
     pub(super) bias_scale: Vec<f32>,
 }
 
-/// Inserts pairs and integers; returns the layers whose weights were rounded.
-pub(super) fn insert(graph: &mut Graph, points: &[Point], params: &[QuantParams]) -> Result<Vec<Weighted>, IrError> {
+/// Inserts pairs and integers, those of `chosen` as they are; returns the layers whose weights were rounded.
+pub(super) fn insert(
+    graph: &mut Graph,
+    points: &[Point],
+    params: &[QuantParams],
+    chosen: &BTreeMap<NodeId, Integers>,
+) -> Result<Vec<Weighted>, IrError> {
     let order = graph.order();
     let kinds: HashMap<NodeId, Kind> = order.iter().map(|&n| (n, kind(graph, graph.node(n)))).collect();
     let mut scales = HashMap::new();
@@ -48,7 +54,7 @@ pub(super) fn insert(graph: &mut Graph, points: &[Point], params: &[QuantParams]
         {
             let input_scale = node.input(0).and_then(|x| scales.get(&x)).copied();
             if let Some(scale) = input_scale {
-                layers.push(round_weights(graph, id, scale)?);
+                layers.push(round_weights(graph, id, scale, chosen.get(&id))?);
             }
         }
     }
@@ -106,7 +112,12 @@ fn redirect(graph: &mut Graph, value: ValueId, pair: ValueId, kinds: &HashMap<No
 }
 
 /// Rounds a layer's weights per output channel and its bias to steps of `input_scale * weight_scale`.
-fn round_weights(graph: &mut Graph, id: NodeId, input_scale: f32) -> Result<Weighted, IrError> {
+fn round_weights(
+    graph: &mut Graph,
+    id: NodeId,
+    input_scale: f32,
+    chosen: Option<&Integers>,
+) -> Result<Weighted, IrError> {
     let node = graph.node(id).clone();
     let missing = || IrError::Definition(node.name.clone());
     let w = node.input(1).and_then(|v| graph.constant(v)).ok_or_else(missing)?.clone();
@@ -117,16 +128,16 @@ fn round_weights(graph: &mut Graph, id: NodeId, input_scale: f32) -> Result<Weig
     let inner: usize = float.dims().iter().skip(axis + 1).map(|&d| d as usize).product();
     let channel_of = |i: usize| i / inner.max(1) % channels.max(1);
     let bias = node.input(2).and_then(|b| graph.constant(b)).map_or_else(|| vec![0.0; channels], |t| t.to_f32());
-    let mut scales = weight_scales(values, channels, channel_of);
+    let chosen = chosen.filter(|c| c.q.dims() == float.dims() && c.scales.len() == channels);
+    let mut scales = chosen.map_or_else(|| weight_scales(values, channels, channel_of), |c| c.scales.clone());
     for (s, b) in scales.iter_mut().zip(&bias) {
         // A bias must fit 32 bits with room for the sum: a channel of tiny weights takes larger steps.
         *s = s.max(b.abs() / (input_scale * 1_073_741_824.0));
     }
-    let q: Vec<i8> = values
-        .iter()
-        .enumerate()
-        .map(|(i, v)| siskin::quant::round_half_even(v / scales[channel_of(i)]).clamp(-127.0, 127.0) as i8)
-        .collect();
+    let nearest =
+        |(i, v): (usize, &f32)| siskin::quant::round_half_even(v / scales[channel_of(i)]).clamp(-127.0, 127.0) as i8;
+    let given = chosen.filter(|c| c.scales == scales).and_then(|c| c.q.get::<i8>());
+    let q: Vec<i8> = given.map_or_else(|| values.iter().enumerate().map(nearest).collect(), <[i8]>::to_vec);
     let real: Vec<f32> = q.iter().enumerate().map(|(i, &q)| f32::from(q) * scales[channel_of(i)]).collect();
     let rounded = Tensor::new(float.dims(), &real).ok_or_else(missing)?;
     let bias_scale: Vec<f32> = scales.iter().map(|s| s * input_scale).collect();

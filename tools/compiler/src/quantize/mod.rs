@@ -17,26 +17,49 @@ pub mod observe;
 mod points;
 
 use crate::data::{Dataset, Place};
-use crate::ir::{Graph, IrError};
+use crate::ir::{Graph, IrError, NodeId, Tensor, ValueId};
 use crate::passes::{self, PassError};
 use crate::progress::Progress;
 use crate::walk::WalkError;
+use observe::QuantParams;
+use std::collections::BTreeMap;
 
 pub use observe::Method;
+pub use points::{Point, find as points};
 pub(crate) use points::{TABLED, moved_operands, moves, pointwise, reduction};
 
 /// How a float model becomes integers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// How ranges of activations are chosen.
     pub method: Method,
     /// Whether biases make up for what rounding the weights shifts.
     pub bias_correction: bool,
+    /// What training chose already.
+    pub chosen: Chosen,
+}
+
+/// Integers and ranges that are taken as they are.
+#[derive(Clone, Debug, Default)]
+pub struct Chosen {
+    /// Layers whose weights have their integers.
+    pub weights: BTreeMap<NodeId, Integers>,
+    /// What values are rounded with; all that share it with one of them follow.
+    pub ranges: BTreeMap<ValueId, QuantParams>,
+}
+
+/// Weights as integers: `w = scale[channel] · q`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Integers {
+    /// `i8`, of the shape of the weights.
+    pub q: Tensor,
+    /// One scale for each output channel.
+    pub scales: Vec<f32>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { method: Method::MinMax, bias_correction: true }
+        Options { method: Method::MinMax, bias_correction: true, chosen: Chosen::default() }
     }
 }
 
@@ -111,9 +134,12 @@ pub fn quantize(
     if calib.len() < 2 {
         return Err(QuantizeError::OneSample(calib.place()));
     }
-    let ranges = calibrate::ranges(graph, &points, calib, options.method, progress)?;
+    let mut ranges = calibrate::ranges(graph, &points, calib, options.method, progress)?;
+    for (point, range) in points.iter().zip(&mut ranges) {
+        *range = point.values.iter().find_map(|v| options.chosen.ranges.get(v)).copied().unwrap_or(*range);
+    }
     let mut quantized = graph.clone();
-    let weights = insert::insert(&mut quantized, &points, &ranges)?;
+    let weights = insert::insert(&mut quantized, &points, &ranges, &options.chosen.weights)?;
     quantized.verify()?;
     if options.bias_correction {
         correct::correct(&mut quantized, &weights, calib, progress)?;

@@ -20,10 +20,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Values that share one scale and zero point.
 #[derive(Clone, Debug)]
-pub(super) struct Point {
-    pub(super) values: Vec<ValueId>,
+pub struct Point {
+    /// The values.
+    pub values: Vec<ValueId>,
     /// The range by definition, where the operator's formula bounds it.
-    pub(super) fixed: Option<[f32; 2]>,
+    pub fixed: Option<[f32; 2]>,
     /// Of the values, those that a Softmax reads, if nothing but Softmax ever sees them: their range is a matter of rows.
     pub(super) rows: Vec<ValueId>,
 }
@@ -183,7 +184,8 @@ fn fixed(node: &Node) -> Option<[f32; 2]> {
 }
 
 /// The values to be quantized, in groups.
-pub(super) fn find(graph: &Graph) -> Vec<Point> {
+#[must_use]
+pub fn find(graph: &Graph) -> Vec<Point> {
     let order: Vec<NodeId> = graph.order();
     let kinds: Vec<Kind> = order.iter().map(|&n| kind(graph, graph.node(n))).collect();
     let mut groups = Groups::default();
