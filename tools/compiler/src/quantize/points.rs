@@ -302,7 +302,8 @@ impl Groups {
 mod tests {
     /// How many points a sum and its Relu make.
     fn points(outputs: &str) -> usize {
-        let text = format!("graph g\nin a: f32[2]\nin b: f32[2]\ns: f32[2] = Add(a, b)\nr: f32[2] = Relu(s)\n{outputs}");
+        let text =
+            format!("graph g\nin a: f32[2]\nin b: f32[2]\ns: f32[2] = Add(a, b)\nr: f32[2] = Relu(s)\n{outputs}");
         super::find(&crate::ir::parse(&text).unwrap()).len()
     }
 
