@@ -232,7 +232,7 @@ mod tests {
             ("wasm", "runtime/kernels"),
             ("tools/compiler", "runtime/kernels"),
             ("tools/compiler", "tools/train"),
-            ("tools/train", "runtime"),
+            ("tools/train", "runtime/kernels"),
             ("tools/cli", "runtime/format"),
             ("tools/xtask", "tools/compiler"),
             ("tests", "tools/cli"),
