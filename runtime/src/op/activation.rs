@@ -87,11 +87,11 @@ unary! {
     /// `max(0, min(1, alpha · x + beta))`.
     HardSigmoid = 92, HardSigmoidAttrs, SHORT, |a, x| clip(a.alpha * x + a.beta, 0.0, 1.0);
     /// `x`, or `alpha · x` below 0.
-    LeakyRelu = 93, AlphaAttrs, SHORT, |a, x| if x < 0.0 { a.alpha * x } else { same(x) };
+    LeakyRelu = 93, AlphaAttrs, SHORT, |a, x| if x < 0.0 { a.alpha * x } else { x };
     /// `gamma · x`, or `gamma · alpha · (e^(x/beta) - 1)` below 0: ONNX's `Elu`, `Selu` and `Celu`.
     Elu = 94, EluAttrs, SHORT, |a, x| a.gamma * if x < 0.0 { a.alpha * math::expm1(x / a.beta) } else { x };
     /// `x`, or 0 where it does not exceed `alpha`.
-    ThresholdedRelu = 97, AlphaAttrs, SHORT, |a, x| if x > a.alpha { same(x) } else { 0.0 };
+    ThresholdedRelu = 97, AlphaAttrs, SHORT, |a, x| if x > a.alpha { x } else { 0.0 };
     /// `min(max(x, a.min), a.max)`.
     Clip = 98, ClipAttrs, SHORT, |a, x| clip(x, a.min, a.max);
     /// `x - bias` above `lambd`, `x + bias` below `-lambd`, 0 between.
