@@ -7,23 +7,20 @@
 //!
 //! Threads take parts as they come; which part a sample belongs to, and the order of sums, do not depend on them.
 
-use crate::augment::Augment;
 use crate::checkpoint::{self, Key};
 use crate::loss::Loss;
-use crate::optimizer::{Optimizer, Parameter, rate_at};
+use crate::optimizer::{Parameter, rate_at};
 use crate::program::{Gradients, Program, Shared, Workspace};
-use crate::quantization::{ActivationFake, Codes, Quantization, Range, WeightFake};
+use crate::quantization::{ActivationFake, Range, WeightFake};
 use crate::set::Answers;
-use crate::{Set, TrainError};
+use crate::{Options, Set, TrainError, Trained};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use fastrand::Rng;
 use siskin::op::Softmax;
 use siskin_compiler::ir::{Def, Graph, NodeId, Tensor, ValueId};
 use siskin_compiler::progress::Progress;
 use siskin_compiler::quantize::observe::{Method, Observer, QuantParams};
-use siskin_compiler::quantize::{Chosen, Integers};
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Parts of a batch: what threads share out, and the order in which gradients are summed.
@@ -31,85 +28,6 @@ const PARTS: usize = 8;
 
 /// Samples that activations' ranges are taken from.
 const OBSERVED: usize = 256;
-
-/// How a graph is trained.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// What is minimized.
-    pub loss: Loss,
-    /// How gradients become changes.
-    pub optimizer: Optimizer,
-    /// How often each sample is seen.
-    pub epochs: usize,
-    /// Samples of a step.
-    pub batch: usize,
-    /// The greatest learning rate.
-    pub rate: f32,
-    /// The part of all steps over which the rate rises, 0 to 1.
-    pub warmup: f32,
-    /// How far weights are drawn to 0 with every step, times the rate.
-    pub decay: f32,
-    /// Decides the order of samples and their variations.
-    pub seed: u64,
-    /// Threads; the result does not depend on them. 0 for as many as there are processors.
-    pub threads: usize,
-    /// Variations of samples, in order.
-    pub augment: Vec<Arc<dyn Augment>>,
-    /// The most that another sample is mixed into one, 0 to 1: `x = (1-λ) x + λ x'`, and so the labels (mixup, Zhang et al., 2018).
-    pub mixup: f32,
-    /// What is rounded during training.
-    pub quantization: Quantization,
-    /// Layers that stay as they are.
-    pub frozen: HashSet<NodeId>,
-    /// The file that an interrupted training goes on from; written after every epoch.
-    pub checkpoint: Option<PathBuf>,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            loss: Loss::CrossEntropy,
-            optimizer: Optimizer::AdamW,
-            epochs: 20,
-            batch: 32,
-            rate: 1e-3,
-            warmup: 0.05,
-            decay: 0.0,
-            seed: 0,
-            threads: 0,
-            augment: Vec::new(),
-            mixup: 0.0,
-            quantization: Quantization::default(),
-            frozen: HashSet::new(),
-            checkpoint: None,
-        }
-    }
-}
-
-/// What training made of a graph.
-#[derive(Clone, Debug)]
-pub struct Trained {
-    /// The graph with its new constants; rounded weights are as they were rounded.
-    pub graph: Graph,
-    /// The integers of the layers whose weights were rounded.
-    pub codes: BTreeMap<NodeId, Codes>,
-    /// What activations were rounded with.
-    pub ranges: Vec<Range>,
-    /// The mean loss of each epoch.
-    pub losses: Vec<f64>,
-}
-
-impl Trained {
-    /// What the compiler should take as it is, so that the artifact computes what was trained.
-    #[must_use]
-    pub fn chosen(&self) -> Chosen {
-        let integers = |c: &Codes| Integers { q: c.integers.clone(), scales: c.scales.clone() };
-        Chosen {
-            weights: self.codes.iter().map(|(&node, codes)| (node, integers(codes))).collect(),
-            ranges: self.ranges.iter().flat_map(|r| r.values.iter().map(|&v| (v, r.params))).collect(),
-        }
-    }
-}
 
 /// Trains a graph on a set, by a teacher if one is given: [`Trainer`] in one call.
 ///

@@ -9,7 +9,7 @@
 
 use super::product::{Convolve, Factor, multiply, multiply_packed, pack, pack_conv};
 use super::window::{self, Window};
-use super::{Constants, Rule, add_rows, dims, transpose, unclamped};
+use super::{Constants, Rule, dims, of_sums, transpose};
 use crate::program::Reverse;
 use siskin::kernels::{Axis, Conv as Geometry, ConvF32};
 use siskin::op::Conv;
@@ -195,12 +195,8 @@ impl Rule for Convolution {
     }
 
     fn backward(&self, at: &mut Reverse<'_>) {
-        let (x, y, dy) = (at.x(0), at.y(0), at.dy(0));
-        let mut dz = at.take(dy.len());
-        unclamped(&mut dz, dy, y, self.clamp);
-        if let Some(bias) = at.dx(2) {
-            add_rows(bias, &dz);
-        }
+        let x = at.x(0);
+        let dz = of_sums(at, self.clamp);
         let [inputs, outputs] = self.pixels();
         let (from, to) = (inputs * self.geometry.in_channels, outputs * self.geometry.out_channels);
         if self.geometry.is_depthwise() {

@@ -2,7 +2,7 @@
 
 use super::product::Convolve;
 use super::window::{self, Window};
-use super::{Constants, Rule, add_rows, dims, unclamped};
+use super::{Constants, Rule, dims, of_sums};
 use crate::program::Reverse;
 use siskin::kernels::{Axis, Conv as Geometry, ConvF32};
 use siskin::op::ConvTranspose;
@@ -77,12 +77,8 @@ impl Rule for Transposed {
     }
 
     fn backward(&self, at: &mut Reverse<'_>) {
-        let (x, y, dy) = (at.x(0), at.y(0), at.dy(0));
-        let mut dz = at.take(dy.len());
-        unclamped(&mut dz, dy, y, self.clamp);
-        if let Some(bias) = at.dx(2) {
-            add_rows(bias, &dz);
-        }
+        let x = at.x(0);
+        let dz = of_sums(at, self.clamp);
         if at.dx(0).is_some() {
             let geometry = self.back();
             let (mut back, mut scratch) = (at.take(x.len()), at.take(ConvF32::scratch_len(&geometry)));

@@ -1,7 +1,7 @@
 //! `MatMul`: `da = dz · bᵀ`, `db = aᵀ · dz`, `dbias = Σ dz`, `dz` the result's gradient where no bound was reached.
 
 use super::product::{Factor, multiply, multiply_packed, pack};
-use super::{Constants, Rule, add, add_rows, add_scaled, dims, transpose, unclamped};
+use super::{Constants, Rule, add, add_scaled, dims, of_sums, transpose};
 use crate::program::Reverse;
 use siskin::Shape;
 use siskin::op::MatMul;
@@ -103,12 +103,7 @@ impl Rule for Product {
     }
 
     fn backward(&self, at: &mut Reverse<'_>) {
-        let (y, dy) = (at.y(0), at.dy(0));
-        let mut dz = at.take(dy.len());
-        unclamped(&mut dz, dy, y, self.clamp);
-        if let Some(bias) = at.dx(2) {
-            add_rows(bias, &dz);
-        }
+        let dz = of_sums(at, self.clamp);
         let mut next = dz.chunks_exact(self.m * self.n);
         rows(self.stack.dims(), [0, 0], &self.strides, |[a, b]| {
             let Some(dz) = next.next() else { return };

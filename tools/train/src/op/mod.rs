@@ -79,11 +79,17 @@ fn dims<'g>(graph: &'g Graph, node: &Node, i: usize) -> &'g [u32] {
     node.input(i).map_or(&[], |v| graph.dims(v))
 }
 
-/// The gradient of a result before it was clamped: 0 where a bound was reached.
-fn unclamped(dz: &mut [f32], dy: &[f32], y: &[f32], [min, max]: [f32; 2]) {
+/// The gradient of a layer's sums, which are clamped to its result: 0 where a bound was reached. Operand 2, the bias, gets its own.
+fn of_sums(at: &mut Reverse<'_>, [min, max]: [f32; 2]) -> Vec<f32> {
+    let (y, dy) = (at.y(0), at.dy(0));
+    let mut dz = at.take(dy.len());
     for ((dz, &dy), &y) in dz.iter_mut().zip(dy).zip(y) {
         *dz = if y > min && y < max { dy } else { 0.0 };
     }
+    if let Some(bias) = at.dx(2) {
+        add_rows(bias, &dz);
+    }
+    dz
 }
 
 /// Adds to `sums` each column's sum over the rows of `x`.

@@ -1,7 +1,8 @@
 use super::*;
 use crate::augment::{Noise, Shift};
-use crate::he;
+use crate::{Quantization, he};
 use siskin_compiler::data::{Array, ArrayData, Dataset, InputSpec, write_npz};
+use std::collections::HashSet;
 
 const GRAPH: &str = "graph g\nin x: f32[1,6,6,1]\nconst w: f32[4,3,3,1] = 0\nconst b: f32[4] = 0\n\
     y: f32[1,4,4,4] = Conv(x, w, b) stride=[1,1,1] dilation=[1,1,1] pad_begin=[0,0,0] pad_end=[0,0,0] group=1 min=0 max=inf\n\
@@ -113,7 +114,7 @@ fn frozen_layers_stay() {
     let weights = |g: &Graph, n: NodeId| g.constant(g.node(n).input(1).unwrap()).unwrap().bytes().to_vec();
     assert_eq!(weights(&before, first), weights(&after, first));
     assert_ne!(weights(&before, last), weights(&after, last));
-    let all = Options { frozen: HashSet::from([first, last]), ..super::Options::default() };
+    let all = Options { frozen: HashSet::from([first, last]), ..Options::default() };
     assert!(matches!(finetune(&before, None, &set, all, &mut ()), Err(TrainError::Nothing)));
 }
 
