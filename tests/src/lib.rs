@@ -5,7 +5,7 @@ pub mod regression;
 pub mod spoken;
 
 use siskin_compiler::compress::{Options, Source};
-use siskin_compiler::data::{Array, ArrayData, Dataset, InputSpec, read_npz};
+use siskin_compiler::data::{Array, ArrayData, Dataset, InputSpec, read_npz, write_npz};
 use siskin_compiler::eval::{Evaluation, evaluate};
 use siskin_compiler::import;
 use siskin_compiler::lower::Lowered;
@@ -68,6 +68,28 @@ pub fn measure(lowered: &Lowered, data: &Dataset) -> Evaluation {
 pub fn array(path: &Path, name: &str) -> Array {
     let arrays = read_npz(path).unwrap_or_else(|e| panic!("{e}"));
     arrays.into_iter().find(|(n, _)| n == name).unwrap_or_else(|| panic!("no {name} in {}", path.display())).1
+}
+
+/// The first `n` samples of every array of an npz, fewer if it has no more, as a file that goes when this is dropped.
+#[must_use]
+pub fn first_samples(path: &Path, n: usize) -> tempfile::TempPath {
+    let cut = |a: &Array| {
+        let n = n.min(a.shape[0]);
+        let shape = [&[n], &a.shape[1..]].concat();
+        let len = shape.iter().product();
+        let data = match &a.data {
+            ArrayData::U8(v) => ArrayData::U8(v[..len].to_vec()),
+            ArrayData::I64(v) => ArrayData::I64(v[..len].to_vec()),
+            ArrayData::F32(v) => ArrayData::F32(v[..len].to_vec()),
+            _ => panic!("{}: bytes, reals and labels only", path.display()),
+        };
+        Array { shape, data }
+    };
+    let arrays: Vec<_> =
+        read_npz(path).unwrap_or_else(|e| panic!("{e}")).iter().map(|(k, a)| (k.clone(), cut(a))).collect();
+    let file = tempfile::Builder::new().suffix(".npz").tempfile().unwrap().into_temp_path();
+    write_npz(&file, &arrays).unwrap();
+    file
 }
 
 /// Runs every sample of `x` (its first axis) and returns the first output's bytes and real values, sample after sample.

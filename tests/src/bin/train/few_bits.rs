@@ -2,7 +2,7 @@
 
 use siskin_compiler::compress::{Options as Compress, Source};
 use siskin_compiler::data::Dataset;
-use siskin_tests::{dataset, shared, source};
+use siskin_tests::{dataset, first_samples, shared, source};
 use siskin_train::augment::{Augment, Flip, Gain, Noise, Shift};
 use siskin_train::{Loss, Options, Quantization, Set, Trained, Trainer, logits};
 use std::sync::Arc;
@@ -59,7 +59,8 @@ pub(crate) fn run(name: &str, bits: u8, rest: &[&str]) {
     let open = |d: &str| dataset(&folder.join(format!("data/{d}.npz")), spec.clone(), 1.0);
     let train = open(case.train);
     // Calibration sees a part of the training data: its time grows with the samples, its ranges hardly.
-    let calib = first_samples(&folder.join(format!("data/{}.npz", case.train)), spec.clone(), 200);
+    let calib = first_samples(&folder.join(format!("data/{}.npz", case.train)), 200);
+    let calib = dataset(&calib, spec.clone(), 1.0);
     let evals: Vec<(&str, Dataset)> = case.evals.iter().map(|e| (*e, open(e))).collect();
     for (e, data) in &evals {
         println!("float {e} {:.4}", top1(&source.float().unwrap(), data));
@@ -95,17 +96,6 @@ pub(crate) fn run(name: &str, bits: u8, rest: &[&str]) {
     }
 }
 
-/// The first samples of a set, without labels.
-fn first_samples(path: &std::path::Path, spec: siskin_compiler::data::InputSpec, n: usize) -> Dataset {
-    let array = siskin_tests::array(path, "x");
-    let each = array.data.to_f32().len() / array.shape[0];
-    let data = siskin_compiler::data::ArrayData::F32(array.data.to_f32()[..n.min(array.shape[0]) * each].to_vec());
-    let shape = [&[n.min(array.shape[0])], &array.shape[1..]].concat();
-    let file = std::env::temp_dir().join(format!("siskin-train-{}-{n}.npy", std::process::id()));
-    siskin_compiler::data::write_npy(&file, &siskin_compiler::data::Array { shape, data }).unwrap();
-    Dataset::open(file.to_str().unwrap(), &[spec]).unwrap()
-}
-
 /// The part of samples that a model answers rightly. The kernels of this machine give the same integers as the portable ones.
 fn top1(lowered: &siskin_compiler::lower::Lowered, data: &Dataset) -> f64 {
     let mut loaded = siskin_compiler::run::Loaded::new(&lowered.file).unwrap();
@@ -121,7 +111,9 @@ fn top1(lowered: &siskin_compiler::lower::Lowered, data: &Dataset) -> f64 {
     right as f64 / data.len() as f64
 }
 
+/// Losses as they come.
 struct Print;
+
 impl siskin_compiler::progress::Progress for Print {
     fn note(&mut self, text: &str) {
         eprintln!("{text}");
