@@ -26,11 +26,8 @@ pub(crate) struct Args {
 /// Prints both tables; fails if a figure of ours misses what it must reach.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let runs = args.runs.to_string();
-    // With the features of the whole workspace, as the tests build it: third-party crates are not built twice.
-    shell::run(shell::cargo().args(["build", "--quiet", "--workspace", "--bin", "drift"]))?;
     let folder = shell::target_dir().join("drift");
-    let mut ours = Command::new(shell::target_dir().join("debug/drift"));
-    shell::run(ours.current_dir(shell::root()).arg(&runs).arg(&folder))?;
+    shell::run(shell::experiment("drift")?.arg(&runs).arg(&folder))?;
     if args.no_peers {
         return Ok(());
     }

@@ -88,9 +88,7 @@ fn run(task: Task) -> Result<()> {
         Task::Drift(args) => drift::run(&args),
         Task::Firmware(args) => firmware::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
-        Task::LabelQueue => {
-            shell::run(shell::cargo().args(["run", "--quiet", "-p", "siskin-tests", "--bin", "label_queue"]))
-        }
+        Task::LabelQueue => shell::run(&mut shell::experiment("label_queue")?),
         Task::Npm(args) => npm::run(&args),
     }
 }

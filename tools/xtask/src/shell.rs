@@ -63,6 +63,15 @@ pub(crate) fn siskin() -> Result<PathBuf> {
     Ok(target_dir().join("debug/siskin"))
 }
 
+/// A program of `tests/src/bin`, built with the features of the whole workspace, as the tests are: third-party crates are not built
+/// twice.
+pub(crate) fn experiment(name: &str) -> Result<Command> {
+    run(cargo().args(["build", "--quiet", "--workspace", "--bin", name]))?;
+    let mut command = Command::new(target_dir().join("debug").join(name));
+    command.current_dir(root());
+    Ok(command)
+}
+
 /// Runs a command with its output on our terminal.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start `{}`", line(command)))?;

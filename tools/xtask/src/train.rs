@@ -6,7 +6,8 @@ use clap::Parser;
 use crate::shell;
 
 /// The experiments of three seeds, each a model, bits and its options.
-const FEW_BITS: [&[&str]; 5] = [
+const FEW_BITS: [&[&str]; 6] = [
+    &["kws", "4", "epochs=150", "rate=1e-3", "seeds=3"],
     &["kws", "3", "epochs=150", "rate=1e-3", "seeds=3"],
     &["kws", "2", "epochs=150", "rate=1e-3", "seeds=3"],
     &["ic", "4", "epochs=12", "rate=2e-4", "seeds=3"],
@@ -32,7 +33,5 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn experiment(options: &[&str]) -> Result<()> {
-    let mut run = shell::cargo();
-    run.args(["run", "--quiet", "--package", "siskin-tests", "--bin", "train", "--"]).args(options);
-    shell::run(&mut run)
+    shell::run(shell::experiment("train")?.args(options))
 }
