@@ -348,3 +348,14 @@ fn a_teacher_of_other_outputs_is_refused() {
     let args = ["distil", "--teacher", "linear.onnx", "--student", &onnx, "--train", &train, "-o", "out.siskin"];
     desk.refuses(&args, &["teacher takes", "student takes 64", "--output-value"]);
 }
+
+#[test]
+fn an_axis_that_is_not_there_is_refused() {
+    let desk = Desk::new();
+    let (onnx, train) = (digits("digits.onnx"), digits("train.npz"));
+    for (option, value) in [("--shift", "9=1"), ("--flip", "0")] {
+        let args =
+            ["distil", "--teacher", &onnx, "--student", &onnx, "--train", &train, "-o", "out.siskin", option, value];
+        desk.refuses(&args, &["axis", "axes 1 to 3"]);
+    }
+}

@@ -7,6 +7,11 @@ use fastrand::Rng;
 pub trait Augment: Debug + Send + Sync {
     /// Varies a sample of these axes.
     fn apply(&self, x: &mut [f32], dims: &[u32], random: &mut Rng);
+
+    /// The axis that it works along, if it is one.
+    fn axis(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// Moves a sample along an axis by up to `most` elements either way; what enters repeats the edge.
@@ -57,6 +62,10 @@ impl Augment for Shift {
         let last = dims.get(self.axis).map_or(0, |&d| d as i32 - 1);
         permute(x, dims, self.axis, |i| (i as i32 - by).clamp(0, last) as usize);
     }
+
+    fn axis(&self) -> Option<usize> {
+        Some(self.axis)
+    }
 }
 
 impl Augment for Flip {
@@ -65,6 +74,10 @@ impl Augment for Flip {
         if random.bool() {
             permute(x, dims, self.axis, |i| last - i);
         }
+    }
+
+    fn axis(&self) -> Option<usize> {
+        Some(self.axis)
     }
 }
 

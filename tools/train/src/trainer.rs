@@ -218,6 +218,14 @@ impl Trainer {
         if self.options.batch == 0 || self.options.epochs == 0 {
             return Err(TrainError::Option("training needs a batch of at least one sample, and an epoch".into()));
         }
+        let dims = self.program.input_dims();
+        if let Some(axis) = self.options.augment.iter().filter_map(|a| a.axis()).find(|a| !(1..dims.len()).contains(a))
+        {
+            return Err(TrainError::Option(format!(
+                "samples cannot be varied along axis {axis}: the input {dims:?} has axes 1 to {}, and 0 is the batch",
+                dims.len().saturating_sub(1)
+            )));
+        }
         Ok(())
     }
 

@@ -35,7 +35,7 @@ pub(crate) struct Distil {
     #[arg(long, default_value_t = 32)]
     pub(crate) batch: usize,
     /// The greatest learning rate of AdamW.
-    #[arg(long, default_value_t = 2e-3)]
+    #[arg(long, default_value_t = 2e-3, value_parser = positive)]
     pub(crate) rate: f32,
     /// Decides the order of samples and their variations.
     #[arg(long, default_value_t = 0)]
