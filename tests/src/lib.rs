@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these helpers serve tests: a failed unwrap is a failed test")]
 
 use siskin_compiler::compress::{Options, Source};
-use siskin_compiler::data::{Array, ArrayData, Dataset, InputSpec, read_npz};
+use siskin_compiler::data::{Array, ArrayData, Dataset, InputSpec, read_npz, write_npz};
 use siskin_compiler::eval::{Evaluation, evaluate};
 use siskin_compiler::import;
 use siskin_compiler::lower::Lowered;
@@ -65,6 +65,26 @@ pub fn measure(lowered: &Lowered, data: &Dataset) -> Evaluation {
 pub fn array(path: &Path, name: &str) -> Array {
     let arrays = read_npz(path).unwrap_or_else(|e| panic!("{e}"));
     arrays.into_iter().find(|(n, _)| n == name).unwrap_or_else(|| panic!("no {name} in {}", path.display())).1
+}
+
+/// The first `n` samples of a set, as a file of their own.
+#[must_use]
+pub fn first_samples(path: &Path, n: usize) -> PathBuf {
+    let cut = |a: &Array| {
+        let mut shape = a.shape.clone();
+        let each: usize = shape.iter().skip(1).product();
+        shape[0] = n;
+        let data = match &a.data {
+            ArrayData::U8(v) => ArrayData::U8(v[..n * each].to_vec()),
+            ArrayData::I64(v) => ArrayData::I64(v[..n * each].to_vec()),
+            _ => unreachable!("bytes and labels"),
+        };
+        Array { shape, data }
+    };
+    let arrays: Vec<_> = read_npz(path).unwrap().iter().map(|(k, a)| (k.clone(), cut(a))).collect();
+    let target = std::env::temp_dir().join(format!("siskin-test-{}-{n}.npz", std::process::id()));
+    write_npz(&target, &arrays).unwrap();
+    target
 }
 
 /// Runs every sample of `x` (its first axis) and returns the first output's bytes and real values, sample after sample.

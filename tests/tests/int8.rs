@@ -7,7 +7,7 @@ use siskin_compiler::compress::{Options, Source};
 use siskin_compiler::data::Dataset;
 use siskin_compiler::eval::Evaluation;
 use siskin_compiler::lower::Lowered;
-use siskin_tests::{dataset, measure, shared_or_leave, source};
+use siskin_tests::{dataset, first_samples, measure, shared_or_leave, source};
 use std::path::Path;
 
 struct Compressed {
@@ -96,24 +96,4 @@ fn ad() {
     let (float, int8) = compare(&model, "ad", &data, 1.0);
     println!("ad: reconstruction error {:.4} in float, {:.4} in int8", float.value, int8.value);
     check_sizes("ad", &model, 1_160);
-}
-
-/// The first `n` samples of a set, as a file of their own.
-fn first_samples(path: &Path, n: usize) -> std::path::PathBuf {
-    use siskin_compiler::data::{Array, ArrayData, read_npz, write_npz};
-    let cut = |a: &Array| {
-        let mut shape = a.shape.clone();
-        let each: usize = shape.iter().skip(1).product();
-        shape[0] = n;
-        let data = match &a.data {
-            ArrayData::U8(v) => ArrayData::U8(v[..n * each].to_vec()),
-            ArrayData::I64(v) => ArrayData::I64(v[..n * each].to_vec()),
-            _ => unreachable!("bytes and labels"),
-        };
-        Array { shape, data }
-    };
-    let arrays: Vec<_> = read_npz(path).unwrap().iter().map(|(k, a)| (k.clone(), cut(a))).collect();
-    let target = std::env::temp_dir().join(format!("siskin-test-{}-{n}.npz", std::process::id()));
-    write_npz(&target, &arrays).unwrap();
-    target
 }
