@@ -610,6 +610,7 @@ extern const siskin_op siskin_op_TopK;
 extern const siskin_op siskin_op_Transpose;
 extern const siskin_op siskin_op_Trilu;
 extern const siskin_op siskin_op_UnaryF64;
+extern const siskin_op siskin_op_UnpackWeights;
 extern const siskin_op siskin_op_Where;
 extern const siskin_op siskin_op_Xor;
 

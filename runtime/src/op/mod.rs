@@ -323,6 +323,7 @@ catalogue! { $
     unary: Abs, Acos, Acosh, Asin, Asinh, Atan, Atanh, Ceil, Cos, Cosh, Erf, Exp, Floor, Log, Neg, Reciprocal, Round,
         Sign, Sin, Sinh, Sqrt, Tan, Tanh;
     unary_f64: UnaryF64;
+    unpack_weights: UnpackWeights;
 }
 
 mod broadcast;

@@ -9,7 +9,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueHint};
 use siskin_compiler::compress::Weights;
 use siskin_compiler::eval::Metric;
 use siskin_compiler::monitor;
-use siskin_compiler::quantize::Method;
+use siskin_compiler::quantize::{Method, Rounding};
 use std::path::PathBuf;
 
 /// Compresses ONNX models into artifacts that run anywhere, and tells how good they are.
@@ -111,6 +111,15 @@ pub(crate) struct Compress {
     /// How weights are stored: i8, f16 or f32.
     #[arg(long, default_value = "i8")]
     pub(crate) weights: Weights,
+    /// Bits of the weights of integer layers: 8, 4, 3 or 2. The first and the last layer keep 8.
+    #[arg(long, default_value_t = 8, value_parser = weight_bits)]
+    pub(crate) weight_bits: u8,
+    /// How weights are rounded: nearest, each for itself; descent, together, so that what the layer computes changes least.
+    #[arg(long, default_value = "nearest")]
+    pub(crate) rounding: Rounding,
+    /// Scale channels between layers so that both sides quantize well.
+    #[arg(long)]
+    pub(crate) equalize: bool,
     /// How ranges of activations are chosen: minmax, percentile:99.99, mse or entropy.
     #[arg(long, default_value = "minmax")]
     pub(crate) method: Method,
@@ -405,6 +414,16 @@ fn pair(s: &str) -> Result<(String, String), String> {
         return Err("NAME=VALUE expected".into());
     }
     Ok((name.into(), value.into()))
+}
+
+fn weight_bits(s: &str) -> Result<u8, String> {
+    match s {
+        "8" => Ok(8),
+        "4" => Ok(4),
+        "3" => Ok(3),
+        "2" => Ok(2),
+        _ => Err("8, 4, 3 or 2".into()),
+    }
 }
 
 fn length(s: &str) -> Result<(String, u32), String> {

@@ -38,7 +38,7 @@ pub(crate) fn compress(args: &Args, a: &Compress) -> Result<(), Failure> {
     if source.is_quantized() && a.calib.is_some() {
         let model = a.model.display();
         eprintln!(
-            "note: {model} came quantized and keeps its own numbers: --calib, --method and --weights decide nothing"
+            "note: {model} came quantized and keeps its own numbers: --calib and all that says how to quantize decide nothing"
         );
     }
     // Both are opened first: a typing error should not cost a calibration.
@@ -86,6 +86,13 @@ fn kind(a: &Compress, source: &Source) -> &'static str {
 }
 
 fn options(a: &Compress) -> Result<Options, Failure> {
+    if a.weight_bits < 8 && a.weights != siskin_compiler::compress::Weights::I8 {
+        return Err(format!(
+            "--weight-bits {}: only integer weights have fewer bits: leave --weights out",
+            a.weight_bits
+        )
+        .into());
+    }
     let labels = match &a.labels {
         Some(path) => {
             let text = std::fs::read_to_string(path).map_err(|e| format!("{}: cannot be read: {e}", path.display()))?;
@@ -95,7 +102,14 @@ fn options(a: &Compress) -> Result<Options, Failure> {
     };
     Ok(Options {
         weights: a.weights,
-        quantize: quantize::Options { method: a.method, bias_correction: !a.no_bias_correction, ..Default::default() },
+        quantize: quantize::Options {
+            method: a.method,
+            bias_correction: !a.no_bias_correction,
+            rounding: a.rounding,
+            widths: quantize::Widths { bits: a.weight_bits, ..quantize::Widths::default() },
+            equalize: a.equalize,
+            ..Default::default()
+        },
         import: import_options(&a.import)?,
         states: a.states.clone(),
         labels,
@@ -111,7 +125,12 @@ fn recipe(a: &Compress) -> String {
     use siskin_compiler::compress::Weights;
     let bias = if a.no_bias_correction { "" } else { " bias" };
     match a.weights {
-        Weights::I8 => format!("i8 {}{bias}", a.method),
+        Weights::I8 => {
+            let bits = if a.weight_bits < 8 { format!(" w{}", a.weight_bits) } else { String::new() };
+            let rounding = if a.rounding == quantize::Rounding::Descent { " descent" } else { "" };
+            let equalize = if a.equalize { " equalize" } else { "" };
+            format!("i8 {}{bias}{bits}{rounding}{equalize}", a.method)
+        }
         Weights::F16 => "f16".into(),
         Weights::F32 => "f32".into(),
     }

@@ -17,6 +17,7 @@ mod fuse_qdq;
 mod half_weights;
 mod integer;
 mod layer;
+mod pack_weights;
 mod pool_means;
 mod remove_no_ops;
 mod share;
@@ -26,6 +27,7 @@ mod transpose_weights;
 pub(crate) use activation::bounds;
 pub(crate) use add_and_multiply::multiply_divisions;
 pub use half_weights::half_weights;
+pub use pack_weights::pack_weights;
 
 use crate::ir::{Graph, IrError};
 

@@ -41,19 +41,15 @@ pub(super) fn correct(
     Ok(())
 }
 
-fn channels(graph: &Graph, v: ValueId) -> usize {
+/// The length of the last axis.
+pub(super) fn channels(graph: &Graph, v: ValueId) -> usize {
     graph.dims(v).last().map_or(1, |&c| c as usize)
 }
 
 /// Adds the layer with weights `W - W'`, without bias or clamp, and returns its output.
 fn difference(twin: &mut Graph, layer: &Weighted) -> Result<ValueId, QuantizeError> {
     let node = twin.node(layer.node).clone();
-    let mut delta = layer.float.clone();
-    let rounded = layer.rounded.to_f32();
-    if let Some(delta) = delta.get_mut::<f32>() {
-        delta.iter_mut().zip(rounded).for_each(|(d, r)| *d -= r);
-    }
-    let weights = twin.add_const("delta", delta);
+    let weights = twin.add_const("difference", layer.difference.clone());
     let attrs = layer.unclamped.clone();
     let outputs = twin.add_entry(&node.name, node.op, attrs, &[node.input(0), Some(weights)])?;
     Ok(outputs[0])

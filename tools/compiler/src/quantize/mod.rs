@@ -1,20 +1,25 @@
 //! Post-training quantization to int8, by calibration.
 //!
 //! ```text
-//! float graph -> points -> ranges (calibration) -> Q/DQ pairs -> bias correction -> fuse_qdq -> integer graph
+//! float graph -> [equalize] -> points -> ranges (calibration) -> Q/DQ pairs -> rounding, biases -> fuse_qdq -> integer graph
 //! ```
 //!
 //! The pairs are ONNX's: a graph with Q/DQ pairs is a float graph that computes what the integer graph will, so
 //! a model that came quantized joins the road at `fuse_qdq` with its own numbers. What no integer operator
 //! computes stays float, with a pair at its border.
 //!
-//! What is absent: training, and widths other than 8 bits.
+//! Weights may have 4, 3 or 2 bits: the integers of a layer are then few, and [`passes::pack_weights`] stores them so.
+//!
+//! What is absent: training, and activations of other than 8 bits.
 
 mod calibrate;
 mod correct;
+mod equalize;
 mod insert;
 pub mod observe;
 mod points;
+mod round;
+mod widths;
 
 use crate::data::{Dataset, Place};
 use crate::ir::{Graph, IrError, NodeId, Tensor, ValueId};
@@ -27,6 +32,9 @@ use std::collections::BTreeMap;
 pub use observe::Method;
 pub use points::{Point, find as points};
 pub(crate) use points::{TABLED, moved_operands, moves, pointwise, reduction};
+pub(crate) use round::Levels;
+pub use round::Rounding;
+pub use widths::Widths;
 
 /// How a float model becomes integers.
 #[derive(Clone, Debug)]
@@ -35,6 +43,12 @@ pub struct Options {
     pub method: Method,
     /// Whether biases make up for what rounding the weights shifts.
     pub bias_correction: bool,
+    /// How weights are rounded.
+    pub rounding: Rounding,
+    /// Bits of weights.
+    pub widths: Widths,
+    /// Whether channels between layers take scales that both sides quantize well.
+    pub equalize: bool,
     /// What training chose already.
     pub chosen: Chosen,
 }
@@ -59,7 +73,14 @@ pub struct Integers {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { method: Method::MinMax, bias_correction: true, chosen: Chosen::default() }
+        Options {
+            method: Method::MinMax,
+            bias_correction: true,
+            rounding: Rounding::Nearest,
+            widths: Widths::default(),
+            equalize: false,
+            chosen: Chosen::default(),
+        }
     }
 }
 
@@ -126,24 +147,42 @@ pub fn quantize(
 ) -> Result<Graph, QuantizeError> {
     let mut graph = graph.clone();
     passes::multiply_divisions(&mut graph)?;
-    let graph = &graph;
-    let points = points::find(graph);
+    let points = points::find(&graph);
     if points.is_empty() {
         return Err(QuantizeError::Nothing);
     }
     if calib.len() < 2 {
         return Err(QuantizeError::OneSample(calib.place()));
     }
+    // What training chose fits the weights as they were.
+    if options.equalize && options.chosen.weights.is_empty() {
+        equalize::equalize(&mut graph, &options.widths, calib, progress)?;
+    }
+    let graph = &graph;
     let mut ranges = calibrate::ranges(graph, &points, calib, options.method, progress)?;
     for (point, range) in points.iter().zip(&mut ranges) {
         *range = point.values.iter().find_map(|v| options.chosen.ranges.get(v)).copied().unwrap_or(*range);
     }
     let mut quantized = graph.clone();
-    let weights = insert::insert(&mut quantized, &points, &ranges, &options.chosen.weights)?;
-    quantized.verify()?;
-    if options.bias_correction {
-        correct::correct(&mut quantized, &weights, calib, progress)?;
+    let layers = insert::insert(&mut quantized, &points, &ranges)?;
+    match options.rounding {
+        Rounding::Nearest => {
+            let each = layers.iter().enumerate().map(|(i, layer)| {
+                let bits = options.widths.of(&layer.name, i, layers.len());
+                insert::set_weights(&mut quantized, layer, &round::alone(layer, bits, &options.chosen))
+            });
+            let rounded = each.collect::<Result<Vec<_>, _>>()?;
+            if options.bias_correction {
+                correct::correct(&mut quantized, &rounded, calib, progress)?;
+            }
+        }
+        Rounding::Descent => round::by_descent(&mut quantized, graph, &layers, calib, options, progress)?,
     }
+    quantized.verify()?;
     passes::run(&mut quantized, passes::INTEGER)?;
+    if options.widths.pack() || !options.chosen.weights.is_empty() {
+        passes::pack_weights(&mut quantized, None)?;
+        quantized.verify()?;
+    }
     Ok(quantized)
 }

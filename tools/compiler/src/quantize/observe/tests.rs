@@ -252,8 +252,8 @@ fn parameters_cover_the_range_and_keep_zero() {
 fn weights_take_the_largest_or_the_least_error() {
     // numpy: the best of the 100 candidates for these 4096 Laplace weights is number 4, 0.968 of the largest.
     let weights: Vec<f32> = uniform(3).take(4096).map(|u| laplace(u) as f32).collect();
-    assert!((max_abs_scales(&weights, 1, |_| 0)[0] - 0.067_443_39).abs() < 1e-7);
-    assert!((weight_scales(&weights, 1, |_| 0)[0] - 0.065_285_206).abs() < 1e-7);
+    assert!((max_abs_scales(&weights, 1, 127.0, |_| 0)[0] - 0.067_443_39).abs() < 1e-7);
+    assert!((weight_scales(&weights, 1, 127.0, |_| 0)[0] - 0.065_285_206).abs() < 1e-7);
 }
 
 #[test]
@@ -262,13 +262,13 @@ fn every_channel_has_its_own_scale() {
     let mut weights = vec![127.0, 0.0, 1e-42, 12.7, -254.0, 0.0, 0.0, 0.04];
     weights.resize(4 * 100_000, 0.04);
     weights.iter_mut().skip(8).enumerate().filter(|(i, _)| i % 4 < 3).for_each(|(_, w)| *w = 0.0);
-    assert_eq!(max_abs_scales(&weights, 4, |i| i % 4), [2.0, 1.0, 1.0, 0.1]);
-    let best = weight_scales(&weights, 4, |i| i % 4);
+    assert_eq!(max_abs_scales(&weights, 4, 127.0, |i| i % 4), [2.0, 1.0, 1.0, 0.1]);
+    let best = weight_scales(&weights, 4, 127.0, |i| i % 4);
     assert_eq!(best[..3], [2.0, 1.0, 1.0]);
     assert!(best[3] < 0.1, "{best:?}");
-    assert_eq!(weight_scales(&[], 2, |i| i), [1.0, 1.0]);
-    assert!(weight_scales(&[1.0], 0, |_| 0).is_empty());
-    assert_eq!(weight_scales(&[f32::NAN, f32::INFINITY, 127.0], 1, |_| 0), [1.0]);
+    assert_eq!(weight_scales(&[], 2, 127.0, |i| i), [1.0, 1.0]);
+    assert!(weight_scales(&[1.0], 0, 127.0, |_| 0).is_empty());
+    assert_eq!(weight_scales(&[f32::NAN, f32::INFINITY, 127.0, 127.0], 1, 127.0, |_| 0), [1.0]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! Scales for symmetric int8 weights: `w ≈ scale · q`, `q` in `[-127, 127]`, one scale per output channel.
+//! Scales for symmetric weights: `w ≈ scale · q`, `q` in `[-most, most]`, 127 for int8, one scale per output channel.
 //!
-//! [`max_abs_scales`]: `scale = max|w| / 127`, which clips nothing. [`weight_scales`]: of 100 scales from that one down
+//! [`max_abs_scales`]: `scale = max|w| / most`, which clips nothing. [`weight_scales`]: of 100 scales from that one down
 //! to a fifth of it, the one with the least `Σ (w − scale · q)²`, which may clip the largest weights: the
 //! shrink search of GPTQ's quantizer (Frantar et al., 2022).
 //!
@@ -15,14 +15,14 @@ const SHRINK: f32 = 0.8;
 ///
 /// `channel_of` gives the channel, below `channels`, of an index into `weights`, so any layout will do.
 #[must_use]
-pub fn weight_scales(weights: &[f32], channels: usize, channel_of: impl Fn(usize) -> usize) -> Vec<f32> {
-    by_channel(weights, channels, channel_of).iter().map(|own| best_scale(own)).collect()
+pub fn weight_scales(weights: &[f32], channels: usize, most: f32, channel_of: impl Fn(usize) -> usize) -> Vec<f32> {
+    by_channel(weights, channels, channel_of).iter().map(|own| best_scale(own, most)).collect()
 }
 
 /// The smallest scale that clips nothing, for each channel; see [`weight_scales`] for the layout.
 #[must_use]
-pub fn max_abs_scales(weights: &[f32], channels: usize, channel_of: impl Fn(usize) -> usize) -> Vec<f32> {
-    by_channel(weights, channels, channel_of).iter().map(|own| full_scale(own).unwrap_or(1.0)).collect()
+pub fn max_abs_scales(weights: &[f32], channels: usize, most: f32, channel_of: impl Fn(usize) -> usize) -> Vec<f32> {
+    by_channel(weights, channels, channel_of).iter().map(|own| full_scale(own, most).unwrap_or(1.0)).collect()
 }
 
 /// The finite weights of each channel.
@@ -36,22 +36,22 @@ fn by_channel(weights: &[f32], channels: usize, channel_of: impl Fn(usize) -> us
     by
 }
 
-fn full_scale(weights: &[f32]) -> Option<f32> {
+fn full_scale(weights: &[f32], most: f32) -> Option<f32> {
     let largest = weights.iter().fold(0.0_f32, |max, w| max.max(w.abs()));
-    Some(largest / 127.0).filter(|scale| scale.is_normal())
+    Some(largest / most).filter(|scale| scale.is_normal())
 }
 
 /// Of equally good scales the largest.
-fn best_scale(weights: &[f32]) -> f32 {
-    let Some(full) = full_scale(weights) else { return 1.0 };
+fn best_scale(weights: &[f32], most: f32) -> f32 {
+    let Some(full) = full_scale(weights, most) else { return 1.0 };
     let candidate = |k: u16| full * (1.0 - SHRINK * f32::from(k) / f32::from(CANDIDATES));
     let candidates = (1..CANDIDATES).map(candidate).filter(|scale| scale.is_normal());
-    let start = (squared_error(weights, full), full);
-    let errors = candidates.map(|scale| (squared_error(weights, scale), scale));
+    let start = (squared_error(weights, full, most), full);
+    let errors = candidates.map(|scale| (squared_error(weights, scale, most), scale));
     errors.fold(start, |best, next| if next.0 < best.0 { next } else { best }).1
 }
 
-fn squared_error(weights: &[f32], scale: f32) -> f64 {
-    let error = |w: f32| w - (w / scale).round_ties_even().clamp(-127.0, 127.0) * scale;
+fn squared_error(weights: &[f32], scale: f32, most: f32) -> f64 {
+    let error = |w: f32| w - (w / scale).round_ties_even().clamp(-most, most) * scale;
     weights.iter().map(|&w| f64::from(error(w)).powi(2)).sum()
 }

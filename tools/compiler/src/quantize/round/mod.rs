@@ -1,0 +1,241 @@
+//! Rounds the weights of layers, one layer after the other, so that each makes up for what those before it lost.
+//!
+//! ```text
+//! calibration data -> windows x (float model), x' (quantized so far) -> moments
+//! refit       W  <- (W A + λW) (C + λ)⁻¹                 what serves the quantized input best
+//! round       W' <- levels, by the chosen method          least eᵀ C e per output
+//! correct     b  <- b + W E[x] - W' E[x']
+//! ```
+//!
+//! Memory is the moments of one layer, whatever the size of the data. Layers whose moments would not fit are rounded to the nearest.
+
+mod descent;
+mod layer;
+mod levels;
+mod linear;
+mod moments;
+
+pub(super) use layer::{Layer, unclamped};
+pub(crate) use levels::Levels;
+
+use super::calibrate::Probe;
+use super::observe::weight_scales;
+use super::{Chosen, Integers, Options, QuantizeError, insert};
+use crate::data::Dataset;
+use crate::ir::{Graph, IrError, ValueId};
+use crate::progress::Progress;
+use linear::{Matrix, dot};
+use moments::Moments;
+use std::collections::HashMap;
+
+/// The most memory for the moments of one layer.
+const MOMENTS: usize = 1 << 30;
+/// The most windows of one sample that a layer learns from.
+const WINDOWS: usize = 128;
+/// What is added to the diagonal of a covariance, as a part of its mean: inputs that the data never moved count a little.
+const DAMPING: f64 = 0.01;
+/// As [`DAMPING`], of the pull of a refit towards the weights as they were.
+const PULL: f64 = 0.3;
+
+/// How weights become integers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounding {
+    /// Each to the nearest level.
+    Nearest,
+    /// Together, by coordinate descent on the covariance of the layer's input.
+    Descent,
+}
+
+impl core::str::FromStr for Rounding {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Rounding, String> {
+        match s {
+            "nearest" => Ok(Rounding::Nearest),
+            "descent" => Ok(Rounding::Descent),
+            _ => Err(format!("no rounding '{s}': nearest or descent")),
+        }
+    }
+}
+
+/// A layer's weights as integers: `scale of the output · q`.
+#[derive(Clone, Debug)]
+pub(super) struct Rounded {
+    /// As the weights lie in their tensor.
+    pub(super) q: Vec<i8>,
+    /// One for each output.
+    pub(super) scales: Vec<f32>,
+    /// As real values, one for each output.
+    pub(super) bias: Vec<f64>,
+}
+
+/// A layer without regard to its input: the integers that were chosen for it, or else the nearest.
+pub(super) fn alone(layer: &Layer, bits: u8, chosen: &Chosen) -> Rounded {
+    given(layer, chosen).unwrap_or_else(|| nearest(layer, bits))
+}
+
+/// The integers that were chosen for a layer, if they fit it.
+fn given(layer: &Layer, chosen: &Chosen) -> Option<Rounded> {
+    let Integers { q, scales } = chosen.weights.get(&layer.node)?;
+    let large = |(&s, &b): (&f32, &f32)| s >= least_scale(layer, b);
+    let fits = q.dims() == layer.dims && scales.len() == layer.outputs() && scales.iter().zip(&layer.bias).all(large);
+    let q = q.get::<i8>().filter(|_| fits)?.to_vec();
+    Some(Rounded { q, scales: scales.clone(), bias: layer.bias.iter().map(|&b| b.into()).collect() })
+}
+
+/// Each weight to the nearest level; the scale of an output is the one of least squared error.
+fn nearest(layer: &Layer, bits: u8) -> Rounded {
+    let most = f32::from(Levels::most(bits));
+    let mut scales = weight_scales(&layer.weights, layer.outputs(), most, |i| layer.output_of(i));
+    scales.iter_mut().zip(&layer.bias).for_each(|(s, &b)| *s = s.max(least_scale(layer, b)));
+    let q = layer
+        .weights
+        .iter()
+        .enumerate()
+        .map(|(i, v)| siskin::quant::round_half_even(v / scales[layer.output_of(i)]).clamp(-most, most) as i8);
+    Rounded { q: q.collect(), scales, bias: layer.bias.iter().map(|&b| b.into()).collect() }
+}
+
+/// A bias must fit 32 bits with room for the sum: a channel of tiny weights takes larger steps.
+fn least_scale(layer: &Layer, bias: f32) -> f32 {
+    bias.abs() / (layer.input_scale * 1_073_741_824.0)
+}
+
+/// Rounds every layer in order, each on what those before it leave.
+pub(super) fn by_descent(
+    graph: &mut Graph,
+    float: &Graph,
+    layers: &[Layer],
+    calib: &Dataset,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<(), QuantizeError> {
+    for (i, layer) in layers.iter().enumerate() {
+        let bits = options.widths.of(&layer.name, i, layers.len());
+        let chosen = options.chosen.weights.contains_key(&layer.node);
+        let learns = !chosen && layer.has_windows() && Moments::bytes(layer.depth(), layer.groups()) <= MOMENTS;
+        let rounded = if learns {
+            let stage = format!("round {} of {}", i + 1, layers.len());
+            let moments = watch(graph, float, layer, calib, progress, &stage)?;
+            solve(layer, &moments, bits, options.bias_correction)
+        } else {
+            alone(layer, bits, &options.chosen)
+        };
+        insert::set_weights(graph, layer, &rounded)?;
+    }
+    Ok(())
+}
+
+/// The moments of a layer's windows, one for each group.
+fn watch(
+    graph: &Graph,
+    float: &Graph,
+    layer: &Layer,
+    calib: &Dataset,
+    progress: &mut dyn Progress,
+    stage: &str,
+) -> Result<Vec<Moments>, QuantizeError> {
+    let missing = || IrError::Definition(layer.name.clone());
+    let mut twin = graph.clone();
+    let q = graph.node(layer.node).input(0).ok_or_else(missing)?;
+    let x = float.node(layer.node).input(0).ok_or_else(missing)?;
+    let x = copy(&mut twin, float, x)?;
+    let mut moments: Vec<Moments> = (0..layer.groups()).map(|_| Moments::new(layer.depth())).collect();
+    let (mut held, mut windows) = (Vec::new(), [Vec::new(), Vec::new()]);
+    let see = |i: usize, k: usize, values: &[f32]| {
+        if k == 0 {
+            held.clear();
+            held.extend_from_slice(values);
+            return Ok(());
+        }
+        let positions = choose(layer.positions(values), i);
+        for (group, moments) in moments.iter_mut().enumerate() {
+            for (windows, values) in windows.iter_mut().zip([&held, values]) {
+                windows.clear();
+                positions.iter().for_each(|&p| layer.window(values, p, group, windows));
+            }
+            moments.add(&windows[0], &windows[1]);
+        }
+        Ok(())
+    };
+    Probe::new(&twin, vec![x, q])?.run(calib, see, progress, stage)?;
+    Ok(moments)
+}
+
+/// Positions of a sample's windows: all, or as many as are learned from, at even distances from one that differs by sample.
+fn choose(count: usize, sample: usize) -> Vec<usize> {
+    if count <= WINDOWS {
+        return (0..count).collect();
+    }
+    // The golden ratio's multiples spread evenly.
+    let start = ((sample.wrapping_mul(0x9E37_79B9) & 0xFFFF_FFFF) * count) >> 32;
+    (0..WINDOWS).map(|k| (start + k * count / WINDOWS) % count).collect()
+}
+
+/// Copies what computes `value` in the float graph into its quantized copy, beside what is there; returns the copy's value.
+fn copy(twin: &mut Graph, float: &Graph, value: ValueId) -> Result<ValueId, IrError> {
+    let mut part = float.clone();
+    part.states.clear();
+    part.outputs = vec![crate::ir::Port { name: String::new(), value, quant: None }];
+    let mut known: HashMap<ValueId, ValueId> = HashMap::new();
+    for id in part.order() {
+        let node = part.node(id);
+        let inputs: Vec<_> = node.inputs.iter().map(|i| i.map(|v| known.get(&v).copied().unwrap_or(v))).collect();
+        let outputs = twin.add_entry(&node.name, node.op, node.attrs.clone(), &inputs)?;
+        known.extend(node.outputs.iter().copied().zip(outputs));
+    }
+    Ok(known.get(&value).copied().unwrap_or(value))
+}
+
+/// Refits, rounds and corrects a layer.
+fn solve(layer: &Layer, moments: &[Moments], bits: u8, correct: bool) -> Rounded {
+    let (outputs, depth) = (layer.outputs(), layer.depth());
+    let tables = Levels::tables(bits);
+    let mut q = vec![0; layer.weights.len()];
+    let (mut scales, mut bias) = (Vec::new(), Vec::new());
+    let each = outputs / moments.len().max(1);
+    for (group, moments) in moments.iter().enumerate() {
+        let mut c = moments.covariance();
+        let mean = c.mean_diagonal();
+        let refit = Refit::new(moments, mean);
+        c.add_diagonal(DAMPING * mean + f64::from(f32::MIN_POSITIVE));
+        let (mean_x, mean_q) = (moments.mean_x(), moments.mean_q());
+        for o in group * each..(group + 1) * each {
+            let own: Vec<f64> = (0..depth).map(|k| f64::from(layer.weights[layer.at(o, k)])).collect();
+            let w = refit.as_ref().map_or_else(|| own.clone(), |r| r.row(&own));
+            let least = f64::from(least_scale(layer, layer.bias[o]));
+            let row = descent::round(&w, &c, &tables, least);
+            // What is stored is f32.
+            let scale = row.scale as f32;
+            let rounded: Vec<f64> = row.q.iter().map(|&q| f64::from(q) * f64::from(scale)).collect();
+            row.q.iter().enumerate().for_each(|(k, &v)| q[layer.at(o, k)] = v);
+            let shift = if correct { dot(&own, &mean_x) - dot(&rounded, &mean_q) } else { 0.0 };
+            scales.push(scale);
+            bias.push(f64::from(layer.bias[o]) + shift);
+        }
+    }
+    Rounded { q, scales, bias }
+}
+
+/// `W <- (W A + λW) (C + λ)⁻¹`: the least squares fit of what the layer gave to what it now sees, drawn towards what it was.
+struct Refit {
+    cross: Matrix,
+    factor: Matrix,
+}
+
+impl Refit {
+    fn new(moments: &Moments, mean: f64) -> Option<Refit> {
+        let (mut cross, mut c) = (moments.cross(), moments.covariance());
+        // The fewer windows there are for each weight, the less they are trusted.
+        let pull = (PULL + cross.len() as f64 / moments.count().max(1.0)) * mean;
+        cross.add_diagonal(pull);
+        c.add_diagonal(pull);
+        Some(Refit { factor: c.cholesky()?, cross })
+    }
+
+    fn row(&self, w: &[f64]) -> Vec<f64> {
+        let mut row = self.cross.left_product(w);
+        self.factor.solve(&mut row);
+        row
+    }
+}
