@@ -52,7 +52,12 @@ impl Runtime {
     /// Proves the file safe and makes its memory. Returns nothing, or a refusal: code, zero, sentence.
     pub fn open(&mut self) -> String {
         let file: &'static [u8] = for_ever(core::mem::take(&mut self.given));
-        let opened = Model::parse(file.get(..self.len).unwrap_or(&[]), &OPS).and_then(|model| self.prepare(&model));
+        let model = Model::parse(file.get(..self.len).unwrap_or(&[]), &OPS);
+        let opened = model.and_then(|model| {
+            // Without memory for packed constants a model only runs more slowly.
+            let packed = zeroed(model.packed_len()).unwrap_or_default();
+            self.prepare(&model.pack(for_ever(packed)))
+        });
         opened.map_or_else(error::refusal, |opened| String::from(if opened.is_some() { "" } else { error::NO_MEMORY }))
     }
 

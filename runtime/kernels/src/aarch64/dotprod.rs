@@ -8,7 +8,8 @@ use core::arch::asm;
 
 pub(super) struct Dotprod;
 
-impl Lanes<16, 4> for Dotprod {
+// SAFETY: they are registers or arrays of integers.
+unsafe impl Lanes<16, 4> for Dotprod {
     type Element = i8;
     type Weights = int8x16_t;
     type Sums = int32x4_t;

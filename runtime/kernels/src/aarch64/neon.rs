@@ -10,7 +10,8 @@ use core::arch::aarch64::*;
 
 pub(super) struct Neon;
 
-impl Lanes<8, 2> for Neon {
+// SAFETY: they are registers or arrays of integers.
+unsafe impl Lanes<8, 2> for Neon {
     type Element = i8;
     type Weights = [i8; 8];
     type Sums = int32x4_t;

@@ -8,25 +8,28 @@
 
 use super::Lanes;
 use super::field::{copy, gather};
+use super::packed::{Form, Packed};
 use super::panel::{COLS, Finish, Panels, Walk, eight};
 use super::window_i8::Window;
 use crate::Axis;
 use crate::generic::field_i8::{Field, Pixels};
 use crate::int8::ConvI8;
 
-/// See [`crate::generic::conv_i8`].
-pub(crate) fn conv_i8<L: Lanes<N, U>, const N: usize, const U: usize>(conv: &ConvI8<'_>, y: &mut [i8]) {
+/// See [`crate::generic::conv_i8`]; `packed` is what [`super::pack_conv_i8`] made, or empty.
+pub(crate) fn conv_i8<L: Lanes<N, U>, const N: usize, const U: usize>(conv: &ConvI8<'_>, packed: &[u8], y: &mut [i8]) {
     let Some(field) = Field::new(&conv.geometry) else { return };
+    let window = Window::new::<L, N, U>(conv);
+    let packed = Packed::new(Form::new::<U>(conv, &field, window.as_ref()), packed);
+    let mut panels = Panels::<L, N, U>::new();
+    if let Some(window) = window {
+        return window.convolve(&mut panels, &packed, &field, y);
+    }
     let rows = Panels::<L, N, U>::rows(field.depth);
     let channels = conv.geometry.out_channels.max(1);
-    let mut panels = Panels::<L, N, U>::new();
-    if let Some(window) = Window::new::<L, N, U>(conv, field.depth) {
-        return window.convolve(&mut panels, y);
-    }
     let mut pixels = Pixels::new(&conv.geometry);
     for y in y.chunks_mut(channels.saturating_mul(rows)) {
         let block = Block { conv, field: &field, pixels: pixels.clone(), count: y.len().div_ceil(channels) };
-        (0..conv.geometry.groups).for_each(|group| block.group(&mut panels, group, y));
+        (0..conv.geometry.groups).for_each(|group| block.group(&mut panels, &packed, group, y));
         pixels.skip(block.count);
     }
 }
@@ -44,6 +47,7 @@ impl Block<'_> {
     fn group<L: Lanes<N, U>, const N: usize, const U: usize>(
         &self,
         panels: &mut Panels<L, N, U>,
+        packed: &Packed<'_, L, N, U>,
         group: usize,
         y: &mut [i8],
     ) {
@@ -59,18 +63,13 @@ impl Block<'_> {
                 if rows.is_none() && (out == 0 || len < depth) {
                     self.gather(panels, k, len, group);
                 }
-                let start = from.wrapping_mul(depth).wrapping_add(k);
-                let end = start.wrapping_add(outs.wrapping_sub(1).wrapping_mul(depth)).wrapping_add(len);
-                let sums = panels.pack(conv.w.get(start..end).unwrap_or(&[]), depth, len);
-                let mut base = if k == 0 { eight(conv.bias, from) } else { [0; COLS] };
-                for (base, sum) in base.iter_mut().zip(sums) {
-                    *base = base.wrapping_sub(sum.wrapping_mul(conv.x_zero.into()));
-                }
+                let (operands, own) = panels.operands();
+                let (base, weights) = packed.panel(own, conv, self.field, [group, out], [k, len]);
                 let (carry, more) = (k > 0, k.wrapping_add(len) < depth);
                 let stride = conv.geometry.out_channels;
                 let finish =
                     Finish { base, before: false, carry, more, scale: &scale, output: conv.output, stride, from, outs };
-                panels.multiply(rows, &Walk::rows(self.count, len.div_ceil(U)), &finish, y);
+                operands.multiply(rows, weights, &Walk::rows(self.count, len.div_ceil(U), U), &finish, y);
             }
         }
     }

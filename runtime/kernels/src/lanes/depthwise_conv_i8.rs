@@ -11,6 +11,7 @@
 use super::panel::eight;
 use super::{Lanes, load_8};
 use crate::int8::ConvI8;
+use core::marker::PhantomData;
 
 /// Taps at most, and one more to make their number even.
 const TAPS: usize = 26;
@@ -18,81 +19,120 @@ const TAPS: usize = 26;
 /// Channels at a time at most.
 const CHANNELS: usize = 256;
 
-/// Pairs of taps of eight channels at most.
-const PAIRS: usize = CHANNELS / 8 * TAPS / 2 / 2;
+/// Units of the weights of that many channels at most.
+const UNITS: usize = 240;
 
 /// Elements of padded lines at most.
 const LINES: usize = 8192;
 
-/// See [`crate::generic::depthwise_conv_i8`].
-pub(crate) fn depthwise_conv_i8<L: Lanes<N, U>, const N: usize, const U: usize>(conv: &ConvI8<'_>, y: &mut [i8]) {
+/// Weights of eight channels: of two taps, as [`Lanes::taps`] wants them. Before those of a block is one of eight `i32`, what the sums begin
+/// with.
+type Unit = [[i16; 8]; 2];
+
+/// Taps, if this file convolves so.
+fn taps(conv: &ConvI8<'_>) -> Option<usize> {
     let g = &conv.geometry;
     let [_, rows, cols] = &g.axes;
     let taps = rows.kernel.saturating_mul(cols.kernel);
-    let channels = g.in_channels;
-    if taps == 0 || taps >= TAPS || channels < 8 || g.out_channels != channels {
-        return crate::generic::depthwise_conv_i8(conv, y);
-    }
-    let pairs = taps.div_ceil(2);
-    // A multiple of eight.
-    let most = (PAIRS / pairs * 8).min(CHANNELS);
+    ((1..TAPS).contains(&taps) && g.in_channels >= 8 && g.out_channels == g.in_channels).then_some(taps)
+}
+
+/// See [`crate::generic::depthwise_conv_i8`]; `packed` is what [`pack_depthwise_conv_i8`] made, or empty.
+pub(crate) fn depthwise_conv_i8<L: Lanes<N, U>, const N: usize, const U: usize>(
+    conv: &ConvI8<'_>,
+    packed: &[u8],
+    y: &mut [i8],
+) {
+    let Some(taps) = taps(conv) else { return crate::generic::depthwise_conv_i8(conv, y) };
+    let channels = conv.geometry.in_channels;
+    let (units, blocks) = (taps.div_ceil(2) + 1, channels.div_ceil(8));
+    // SAFETY: integers are whatever the bytes are.
+    let (_, packed, _) = unsafe { packed.align_to::<Unit>() };
+    let mut own = [[[0; 8]; 2]; UNITS];
     let mut lines = Lines { elements: [conv.x_zero; LINES], held: [usize::MAX; TAPS] };
-    let mut from = 0;
-    while from < channels {
-        // The last ones overlap those before them rather than being fewer than eight.
-        let first = from.min(channels - 8);
-        let part = Part::<L, N, U>::new(conv, first, (channels - first).min(most), pairs);
+    let most = (UNITS / units).min(CHANNELS / 8);
+    for first in (0..blocks).step_by(most) {
+        let count = (blocks - first).min(most);
+        let weights = packed.get(first.wrapping_mul(units)..).and_then(|w| w.get(..count.wrapping_mul(units)));
+        let weights = weights.unwrap_or_else(|| {
+            pack::<L, N, U>(conv, taps, first, &mut own);
+            own.get(..count.wrapping_mul(units)).unwrap_or(&[])
+        });
+        let from = block(first, channels);
+        let channels = first.wrapping_add(count).wrapping_mul(8).min(channels).wrapping_sub(from);
+        let part = Part::<L, N, U> {
+            conv,
+            first: from,
+            channels,
+            units,
+            weights,
+            pad: [conv.x_zero; CHANNELS],
+            lanes: PhantomData,
+        };
         part.each_row(&mut lines, y);
-        from = first + part.channels;
+    }
+}
+
+/// Packs what [`depthwise_conv_i8`] reads, if `out` has room; returns the bytes that it takes, 0 if there is no packed form.
+pub(crate) fn pack_depthwise_conv_i8<L: Lanes<N, U>, const N: usize, const U: usize>(
+    conv: &ConvI8<'_>,
+    out: &mut [u8],
+) -> usize {
+    let Some(taps) = taps(conv).filter(|taps| taps.checked_mul(conv.geometry.in_channels) == Some(conv.w.len())) else {
+        return 0;
+    };
+    let units = conv.geometry.in_channels.div_ceil(8).saturating_mul(taps.div_ceil(2) + 1);
+    let len = units.saturating_mul(size_of::<Unit>());
+    if let Some(out) = out.get_mut(..len) {
+        // SAFETY: integers are whatever the bytes are.
+        let (_, out, _) = unsafe { out.align_to_mut() };
+        pack::<L, N, U>(conv, taps, 0, out);
+    }
+    len
+}
+
+/// Packs blocks of eight channels from block `first` on, as many as there are and fit.
+fn pack<L: Lanes<N, U>, const N: usize, const U: usize>(
+    conv: &ConvI8<'_>,
+    taps: usize,
+    first: usize,
+    out: &mut [Unit],
+) {
+    let channels = conv.geometry.in_channels;
+    for (b, out) in (first..channels.div_ceil(8)).zip(out.chunks_exact_mut(taps.div_ceil(2) + 1)) {
+        let at = block(b, channels);
+        let mut total = [0i32; 8];
+        let Some((start, weights)) = out.split_first_mut() else { return };
+        for (p, weights) in weights.iter_mut().enumerate() {
+            let tap = |t: usize| eight(conv.w, t.wrapping_mul(channels).wrapping_add(at));
+            let (a, b) = (tap(2 * p), if taps == 2 * p + 1 { [0; 8] } else { tap(2 * p + 1) });
+            *weights = L::tap_weights(&a, &b);
+            total.iter_mut().zip(a).zip(b).for_each(|((t, a), b)| *t += i32::from(a) + i32::from(b));
+        }
+        let bias: [i32; 8] = eight(conv.bias, at);
+        let sums = start.as_flattened_mut().as_chunks_mut::<2>().0;
+        for ((to, total), bias) in sums.iter_mut().zip(total).zip(bias) {
+            let sum = bias.wrapping_sub(total.wrapping_mul(conv.x_zero.into()));
+            // SAFETY: both are four bytes, and any are integers.
+            *to = unsafe { core::mem::transmute::<i32, [i16; 2]>(sum) };
+        }
     }
 }
 
 /// Some channels: `channels` from `first` on.
-struct Part<'a, L: Lanes<N, U>, const N: usize, const U: usize> {
+struct Part<'a, L, const N: usize, const U: usize> {
     conv: &'a ConvI8<'a>,
     first: usize,
     channels: usize,
-    /// Pairs of taps.
-    pairs: usize,
-    /// By eight channels, then by pair.
-    weights: [[[i16; 8]; 2]; PAIRS],
-    /// What the sums of eight channels begin with.
-    start: [[L::Sums; 2]; CHANNELS / 8],
+    /// Units of eight channels.
+    units: usize,
+    weights: &'a [Unit],
     /// What lies in the padding.
     pad: [i8; CHANNELS],
+    lanes: PhantomData<L>,
 }
 
-impl<'a, L: Lanes<N, U>, const N: usize, const U: usize> Part<'a, L, N, U> {
-    fn new(conv: &'a ConvI8<'a>, first: usize, channels: usize, pairs: usize) -> Part<'a, L, N, U> {
-        let mut part = Part {
-            conv,
-            first,
-            channels,
-            pairs,
-            weights: [[[0; 8]; 2]; PAIRS],
-            start: [[L::sums([0; 4]); 2]; CHANNELS / 8],
-            pad: [conv.x_zero; CHANNELS],
-        };
-        for (b, weights) in part.weights.chunks_exact_mut(pairs).take(channels.div_ceil(8)).enumerate() {
-            let at = first + block(b, channels);
-            let mut total = [0i32; 8];
-            for (p, weights) in weights.iter_mut().enumerate() {
-                let tap = |t: usize| eight(conv.w, t.wrapping_mul(conv.geometry.in_channels).wrapping_add(at));
-                let odd = conv.geometry.axes[1].kernel.wrapping_mul(conv.geometry.axes[2].kernel) == 2 * p + 1;
-                let (a, b) = (tap(2 * p), if odd { [0; 8] } else { tap(2 * p + 1) });
-                *weights = L::tap_weights(&a, &b);
-                total.iter_mut().zip(a).zip(b).for_each(|((t, a), b)| *t += i32::from(a) + i32::from(b));
-            }
-            let bias: [i32; 8] = eight(conv.bias, at);
-            total.iter_mut().zip(bias).for_each(|(t, b)| *t = b.wrapping_sub(t.wrapping_mul(conv.x_zero.into())));
-            let [t0, t1, t2, t3, t4, t5, t6, t7] = total;
-            if let Some(start) = part.start.get_mut(b) {
-                *start = [L::sums([t0, t1, t2, t3]), L::sums([t4, t5, t6, t7])];
-            }
-        }
-        part
-    }
-
+impl<L: Lanes<N, U>, const N: usize, const U: usize> Part<'_, L, N, U> {
     fn each_row(&self, lines: &mut Lines, y: &mut [i8]) {
         let [_, rows, cols] = &self.conv.geometry.axes;
         let (mut image, mut row) = (0usize, 0usize);
@@ -210,8 +250,11 @@ impl<'a, L: Lanes<N, U>, const N: usize, const U: usize> Part<'a, L, N, U> {
             if next.saturating_add(self.channels) > taps.reach {
                 return;
             }
-            let blocks = self.weights.chunks_exact(self.pairs).zip(&self.start).take(self.channels.div_ceil(8));
-            for (b, (weights, &start)) in blocks.enumerate() {
+            for (b, weights) in self.weights.chunks_exact(self.units).enumerate() {
+                let Some((start, weights)) = weights.split_first() else { return };
+                // SAFETY: both are 32 bytes, and any are integers.
+                let start: [[i32; 4]; 2] = unsafe { core::mem::transmute(*start) };
+                let start = start.map(L::sums);
                 let from = block(b, self.channels);
                 let pairs = taps.at.as_chunks::<2>().0.iter().zip(weights);
                 // SAFETY: no slice is shorter than `reach >= next + channels`, `this <= next`, `from + 8 <= channels`.

@@ -21,8 +21,14 @@ pub(super) fn gather<L: Lanes<N, U>, const N: usize, const U: usize>(
     if field.runs == 1 && row.len() == field.depth && at.is_whole(&conv.geometry) {
         let line = cols.input.wrapping_mul(*in_channels).wrapping_mul(rows.dilation);
         let mut first = at.index(&conv.geometry).wrapping_mul(*in_channels).wrapping_add(group.wrapping_mul(field.ins));
-        for run in row.chunks_exact_mut(field.run) {
-            copy::<L, N, U>(run, conv.x.get(first..).unwrap_or(&[]));
+        while !row.is_empty() {
+            let x = conv.x.get(first..).unwrap_or(&[]);
+            match (row.first_chunk_mut::<N>(), x.first_chunk::<N>()) {
+                // More than the run: what comes after it is written over by the next one.
+                (Some(row), Some(x)) if field.run <= N => *row = L::elements(x),
+                _ => copy::<L, N, U>(row.get_mut(..field.run).unwrap_or(&mut []), x),
+            }
+            row = row.get_mut(field.run..).unwrap_or(&mut []);
             first = first.wrapping_add(line);
         }
         return;

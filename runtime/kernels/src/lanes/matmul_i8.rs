@@ -6,7 +6,7 @@
 
 use super::Lanes;
 use super::field::copy;
-use super::panel::{COLS, Finish, Panels, Walk};
+use super::panel::{COLS, Finish, Panels, Unit, Walk, pack};
 use crate::int8::MatMulI8;
 
 /// Elements of a stretch at most, whatever the lanes.
@@ -42,13 +42,14 @@ fn multiply<L: Lanes<N, U>, const N: usize, const U: usize>(
             if from == 0 || len < depth {
                 gather(panels, product, a, count, k, len);
             }
-            let totals = columns(panels, product, from, outs, k, len);
+            let (operands, weights) = panels.operands();
+            let totals = columns::<L, N, U>(weights, product, from, outs, k, len);
             let excess = i32::from(product.b_zero).wrapping_mul(len as i32);
             let base = totals.map(|b| excess.wrapping_sub(b).wrapping_mul(product.a_zero.into()));
             let (before, carry, more) = (product.b_zero != 0, k > 0, k.wrapping_add(len) < depth);
             let finish =
                 Finish { base, before, carry, more, scale: &scale, output: product.output, stride: cols, from, outs };
-            panels.multiply(None, &Walk::rows(count, len.div_ceil(U)), &finish, y);
+            operands.multiply(None, weights, &Walk::rows(count, len.div_ceil(U), U), &finish, y);
         }
     }
 }
@@ -78,7 +79,7 @@ fn gather<L: Lanes<N, U>, const N: usize, const U: usize>(
 
 /// Packs `len` elements, from `k` on, of some columns of `b`, and returns the sum of each.
 fn columns<L: Lanes<N, U>, const N: usize, const U: usize>(
-    panels: &mut Panels<L, N, U>,
+    to: &mut [Unit<L, N, U>],
     product: &MatMulI8<'_>,
     from: usize,
     outs: usize,
@@ -89,7 +90,7 @@ fn columns<L: Lanes<N, U>, const N: usize, const U: usize>(
     if product.transposed {
         let start = from.wrapping_mul(depth).wrapping_add(k);
         let end = start.wrapping_add(outs.wrapping_sub(1).wrapping_mul(depth)).wrapping_add(len);
-        return panels.pack(product.b.get(start..end).unwrap_or(&[]), depth, len);
+        return pack::<L, N, U>(to, product.b.get(start..end).unwrap_or(&[]), depth, len, 1);
     }
     let mut rows = [[0; MAX]; COLS];
     let start = k.wrapping_mul(cols);
@@ -100,5 +101,5 @@ fn columns<L: Lanes<N, U>, const N: usize, const U: usize>(
             }
         }
     }
-    panels.pack(rows.as_flattened(), MAX, len)
+    pack::<L, N, U>(to, rows.as_flattened(), MAX, len, 1)
 }

@@ -16,6 +16,7 @@ mod depthwise_conv_i8;
 mod elementwise_i8;
 mod field;
 mod matmul_i8;
+mod packed;
 mod panel;
 #[cfg(test)]
 mod portable;
@@ -25,18 +26,22 @@ mod window_i8;
 
 pub(crate) use conv_f32::conv_f32;
 pub(crate) use conv_i8::conv_i8;
-pub(crate) use depthwise_conv_i8::depthwise_conv_i8;
+pub(crate) use depthwise_conv_i8::{depthwise_conv_i8, pack_depthwise_conv_i8};
 pub(crate) use elementwise_i8::{add_i8, mul_i8};
 pub(crate) use matmul_i8::matmul_i8;
+pub(crate) use packed::pack_conv_i8;
 
 use crate::ToI8;
 
 /// Four sums, and products of units: `U` operands that meet the `U` weights of each of four channels. `N` is `4 · U`.
-pub(crate) trait Lanes<const N: usize, const U: usize>: 'static {
+///
+/// # Safety
+/// [`Lanes::Weights`] are plain data: without padding, and whatever the bytes are, they are some.
+pub(crate) unsafe trait Lanes<const N: usize, const U: usize>: 'static {
     /// An operand of a product: an `i8`, or an `i16` where products of bytes are slower.
     type Element: Copy;
     /// A unit of the weights of four channels.
-    type Weights: Copy;
+    type Weights: Copy + 'static;
     /// Four `i32`, which wrap.
     type Sums: Copy;
     /// Four `f32`.
@@ -118,11 +123,27 @@ macro_rules! set {
             }
 
             fn conv_i8(conv: &$crate::int8::ConvI8<'_>, y: &mut [i8]) {
-                $crate::lanes::conv_i8::<$lanes, $n, $u>(conv, y);
+                $crate::lanes::conv_i8::<$lanes, $n, $u>(conv, &[], y);
+            }
+
+            fn pack_conv_i8(conv: &$crate::int8::ConvI8<'_>, out: &mut [u8]) -> usize {
+                $crate::lanes::pack_conv_i8::<$lanes, $n, $u>(conv, out)
+            }
+
+            fn packed_conv_i8(conv: &$crate::int8::ConvI8<'_>, packed: &[u8], y: &mut [i8]) {
+                $crate::lanes::conv_i8::<$lanes, $n, $u>(conv, packed, y);
             }
 
             fn depthwise_conv_i8(conv: &$crate::int8::ConvI8<'_>, y: &mut [i8]) {
-                $crate::lanes::depthwise_conv_i8::<$lanes, $n, $u>(conv, y);
+                $crate::lanes::depthwise_conv_i8::<$lanes, $n, $u>(conv, &[], y);
+            }
+
+            fn pack_depthwise_conv_i8(conv: &$crate::int8::ConvI8<'_>, out: &mut [u8]) -> usize {
+                $crate::lanes::pack_depthwise_conv_i8::<$lanes, $n, $u>(conv, out)
+            }
+
+            fn packed_depthwise_conv_i8(conv: &$crate::int8::ConvI8<'_>, packed: &[u8], y: &mut [i8]) {
+                $crate::lanes::depthwise_conv_i8::<$lanes, $n, $u>(conv, packed, y);
             }
 
             fn matmul_i8(product: &$crate::int8::MatMulI8<'_>, y: &mut [i8]) {

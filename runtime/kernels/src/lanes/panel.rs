@@ -26,16 +26,27 @@ const ROWS: usize = 64;
 /// Units in all rows.
 const CAPACITY: usize = 6144;
 
+/// A unit of the weights of eight channels.
+pub(super) type Unit<L, const N: usize, const U: usize> = [<L as Lanes<N, U>>::Weights; 2];
+
+/// Units that are packed at once: [`pack`] may write as many beyond the last.
+pub(super) const BATCH: usize = 4;
+
 /// Both operands, and what rows have come to before.
 pub(super) struct Panels<L: Lanes<N, U>, const N: usize, const U: usize> {
+    rows: Rows<L, N, U>,
+    weights: [Unit<L, N, U>; UNITS + BATCH],
+}
+
+/// One operand, and what its rows have come to before.
+pub(super) struct Rows<L: Lanes<N, U>, const N: usize, const U: usize> {
     patches: [[L::Element; U]; CAPACITY],
-    weights: [[L::Weights; 2]; UNITS],
     sums: [i32; ROWS],
     /// Of rows of several stretches.
     stretches: [[L::Sums; 2]; ROWS],
 }
 
-/// Where rows lie, in units: each is one run, or some that lie apart.
+/// Where rows lie, in elements: each is one run, or some that lie apart.
 pub(super) struct Walk {
     /// How many rows.
     pub(super) count: usize,
@@ -43,7 +54,7 @@ pub(super) struct Walk {
     pub(super) start: usize,
     /// From one row to the next.
     pub(super) step: usize,
-    /// Runs of a row, and the length of each.
+    /// Runs of a row, and the units of each. Elements beyond the run itself meet weights of 0.
     pub(super) runs: usize,
     pub(super) run: usize,
     /// From one run to the next.
@@ -51,9 +62,9 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    /// Rows of `units` units, one after the other.
-    pub(super) fn rows(count: usize, units: usize) -> Walk {
-        Walk { count, start: 0, step: units, runs: 1, run: units, line: 0 }
+    /// Rows of `units` units of `unit` elements, one after the other.
+    pub(super) fn rows(count: usize, units: usize, unit: usize) -> Walk {
+        Walk { count, start: 0, step: units.wrapping_mul(unit), runs: 1, run: units, line: 0 }
     }
 }
 
@@ -76,20 +87,28 @@ pub(super) struct Finish<'a> {
     pub(super) outs: usize,
 }
 
+impl Finish<'_> {
+    /// What sums begin with.
+    fn base<L: Lanes<N, U>, const N: usize, const U: usize>(&self) -> [L::Sums; 2] {
+        let [a, b, c, d, e, f, g, h] = self.base;
+        [L::sums([a, b, c, d]), L::sums([e, f, g, h])]
+    }
+}
+
 impl<L: Lanes<N, U>, const N: usize, const U: usize> Panels<L, N, U> {
     /// Elements of all rows at most.
     pub(super) const ROOM: usize = CAPACITY * U;
+
+    /// Units of a row at most.
+    pub(super) const UNITS: usize = UNITS;
 
     /// Elements of a row at most.
     pub(super) const DEPTH: usize = UNITS * U;
 
     pub(super) fn new() -> Panels<L, N, U> {
-        Panels {
-            patches: [[L::ZERO; U]; CAPACITY],
-            weights: [[L::NO_WEIGHTS; 2]; UNITS],
-            sums: [0; ROWS],
-            stretches: [[L::sums([0; 4]); 2]; ROWS],
-        }
+        let stretches = [[L::sums([0; 4]); 2]; ROWS];
+        let rows = Rows { patches: [[L::ZERO; U]; CAPACITY], sums: [0; ROWS], stretches };
+        Panels { rows, weights: [[L::NO_WEIGHTS; 2]; UNITS + BATCH] }
     }
 
     /// How many rows of `len` elements there is room for: some tiles.
@@ -99,95 +118,85 @@ impl<L: Lanes<N, U>, const N: usize, const U: usize> Panels<L, N, U> {
 
     /// Room for rows, each `len` rounded up to whole units.
     pub(super) fn patches(&mut self) -> &mut [L::Element] {
-        self.patches.as_flattened_mut()
+        self.rows.patches.as_flattened_mut()
     }
 
     /// What is added to all sums of the rows of patches, if [`Finish::before`].
     pub(super) fn sums(&mut self) -> &mut [i32] {
-        &mut self.sums
+        &mut self.rows.sums
     }
 
-    /// Takes `len` elements of up to eight rows that begin `stride` apart, and returns the sum of each.
-    #[inline(never)]
-    pub(super) fn pack(&mut self, rows: &[i8], stride: usize, len: usize) -> [i32; COLS] {
-        let row = |o: usize| {
-            let start = o.wrapping_mul(stride);
-            rows.get(start..start.wrapping_add(len)).unwrap_or(&[])
-        };
-        let mut sums = [L::sums([0; 4]); 2];
-        for (half, sums) in sums.iter_mut().enumerate() {
-            let rows = [0, 1, 2, 3].map(|o| row(half * 4 + o));
-            let [a, b, c, d] = rows.map(|row| row.as_chunks::<N>().0);
-            let whole = a.len().min(b.len()).min(c.len()).min(d.len());
-            for (to, ((a, b), (c, d))) in self.weights.chunks_exact_mut(4).zip(a.iter().zip(b).zip(c.iter().zip(d))) {
-                *sums = put::<L, N, U>(to, half, [a, b, c, d], *sums);
-            }
-            // Where rows end, or are not there.
-            for (i, to) in (whole..len.div_ceil(N)).zip(self.weights.chunks_exact_mut(4).skip(whole)) {
-                let at = i.wrapping_mul(N);
-                let last = &mut [[0; N]; 4];
-                for (last, row) in last.iter_mut().zip(rows) {
-                    last.iter_mut().zip(row.get(at..).unwrap_or(&[])).for_each(|(l, &w)| *l = w);
-                }
-                let [a, b, c, d] = &*last;
-                *sums = put::<L, N, U>(to, half, [a, b, c, d], *sums);
-            }
+    /// The rows, and room for weights that [`pack`] packs.
+    pub(super) fn operands(&mut self) -> (&mut Rows<L, N, U>, &mut [Unit<L, N, U>]) {
+        (&mut self.rows, &mut self.weights)
+    }
+}
+
+impl<L: Lanes<N, U>, const N: usize, const U: usize> Rows<L, N, U> {
+    /// The products of rows with rows of weights, into `y`. The rows are patches, or given.
+    pub(super) fn multiply(
+        &mut self,
+        rows: Option<&[L::Element]>,
+        weights: &[Unit<L, N, U>],
+        walk: &Walk,
+        finish: &Finish<'_>,
+        y: &mut [i8],
+    ) {
+        if finish.before || finish.carry || finish.more || finish.outs < COLS {
+            return self.multiply_some(rows, weights, walk, finish, y);
         }
-        let [[a, b, c, d], [e, f, g, h]] = sums.map(L::values);
-        [a, b, c, d, e, f, g, h]
+        let base = finish.base::<L, N, U>();
+        let scale = load_8::<L::Reals>(finish.scale);
+        let elements = rows.unwrap_or(self.patches.as_flattened());
+        // No call in this loop: an engine keeps sums in memory if there is one, however rare.
+        for first in (0..walk.count).step_by(TILE) {
+            // The last one stands in for those that are not there.
+            let last = walk.count.wrapping_sub(first).wrapping_sub(1);
+            let row = [0, 1, 2, 3].map(|i: usize| first.wrapping_add(i.min(last)));
+            let [a, b, c, d] = products::<L, N, U>(elements, weights, walk, row, base);
+            let mut put = |row: usize, sums: [L::Sums; 2]| {
+                let at = row.wrapping_mul(finish.stride).wrapping_add(finish.from);
+                if let Some(y) = y.get_mut(at..).and_then(|y| y.first_chunk_mut()) {
+                    *y = L::requantize(sums, scale, finish.output);
+                }
+            };
+            // Written out: a loop over an array of registers is one over memory.
+            put(row[0], a);
+            put(row[1], b);
+            put(row[2], c);
+            put(row[3], d);
+        }
     }
 
-    /// The products of some rows with the rows of weights, into `y`. The rows are patches, or given.
-    pub(super) fn multiply(&mut self, rows: Option<&[L::Element]>, walk: &Walk, finish: &Finish<'_>, y: &mut [i8]) {
-        let [b0, b1, b2, b3, b4, b5, b6, b7] = finish.base;
-        let base = [L::sums([b0, b1, b2, b3]), L::sums([b4, b5, b6, b7])];
+    /// As [`Rows::multiply`], for fewer channels, and for rows of which something came before or is to come.
+    #[inline(never)]
+    fn multiply_some(
+        &mut self,
+        rows: Option<&[L::Element]>,
+        weights: &[Unit<L, N, U>],
+        walk: &Walk,
+        finish: &Finish<'_>,
+        y: &mut [i8],
+    ) {
+        let base = finish.base::<L, N, U>();
         let scale = load_8::<L::Reals>(finish.scale);
-        let special = finish.before || finish.carry || finish.more;
-        let mut rest = walk.count;
-        let mut offsets = [0, 1, 2, 3].map(|i| walk.step.wrapping_mul(i));
-        let (mut start, mut at) = (walk.start, finish.from);
         for first in (0..walk.count).step_by(TILE) {
-            let units = rows.map_or(self.patches.as_slice(), |rows| rows.as_chunks().0);
-            if rest < TILE {
-                // The last one stands in for those that are not there.
-                offsets = [0, 1, 2, 3].map(|i: usize| walk.step.wrapping_mul(i.min(rest.wrapping_sub(1))));
-            }
-            let [mut a, mut b, mut c, mut d] = [base; TILE];
-            let (mut left, mut here) = (self.weights.as_slice(), start);
-            for _ in 0..walk.runs {
-                let (weights, later) = left.split_at_checked(walk.run).unwrap_or_default();
-                let run = |offset: usize| {
-                    let at = here.wrapping_add(offset);
-                    units.get(at..at.wrapping_add(walk.run)).unwrap_or(&[])
-                };
-                [a, b, c, d] = tile::<L, N, U>([a, b, c, d], weights, offsets.map(run));
-                (left, here) = (later, here.wrapping_add(walk.line));
-            }
-            rest = rest.wrapping_sub(TILE);
-            start = start.wrapping_add(walk.step.wrapping_mul(TILE));
-            if special {
-                let mut carry = |i: usize, sums| self.carry(first.wrapping_add(i), sums, finish);
-                [a, b, c, d] = [carry(0, a), carry(1, b), carry(2, c), carry(3, d)];
-                if finish.more {
-                    continue;
+            let elements = rows.unwrap_or(self.patches.as_flattened());
+            let last = walk.count.wrapping_sub(first).wrapping_sub(1);
+            let row = [0, 1, 2, 3].map(|i: usize| first.wrapping_add(i.min(last)));
+            let sums = products::<L, N, U>(elements, weights, walk, row, base);
+            for (row, sums) in (first..walk.count).zip(sums) {
+                let sums = self.carry(row, sums, finish);
+                if !finish.more {
+                    let values = L::requantize(sums, scale, finish.output);
+                    let at = row.wrapping_mul(finish.stride).wrapping_add(finish.from);
+                    y.iter_mut().skip(at).zip(values).take(finish.outs).for_each(|(y, v)| *y = v);
                 }
             }
-            // Written out: a loop over an array of registers is one over memory.
-            let mut put = |i: usize, sums: [L::Sums; 2]| {
-                if first.wrapping_add(i) < walk.count {
-                    store(y, at, L::requantize(sums, scale, finish.output), finish.outs);
-                }
-                at = at.wrapping_add(finish.stride);
-            };
-            put(0, a);
-            put(1, b);
-            put(2, c);
-            put(3, d);
         }
     }
 
     /// Adds what a row has come to before, and keeps it for a stretch after this one.
-    #[inline(never)]
     fn carry(&mut self, pixel: usize, mut sums: [L::Sums; 2], finish: &Finish<'_>) -> [L::Sums; 2] {
         if let Some(&before) = self.sums.get(pixel).filter(|_| finish.before) {
             sums = sums.map(|sums| L::add(sums, L::sums([before; 4])));
@@ -201,6 +210,25 @@ impl<L: Lanes<N, U>, const N: usize, const U: usize> Panels<L, N, U> {
         }
         sums
     }
+}
+
+/// The sums of four rows.
+#[inline(always)]
+fn products<L: Lanes<N, U>, const N: usize, const U: usize>(
+    elements: &[L::Element],
+    weights: &[Unit<L, N, U>],
+    walk: &Walk,
+    rows: [usize; TILE],
+    base: [L::Sums; 2],
+) -> Tile<L, N, U> {
+    let mut sums = [base; TILE];
+    let mut starts = rows.map(|row| walk.start.wrapping_add(row.wrapping_mul(walk.step)));
+    for weights in weights.chunks_exact(walk.run.max(1)).take(walk.runs) {
+        let run = |at: usize| elements.get(at..at.wrapping_add(walk.run.wrapping_mul(U))).unwrap_or(&[]).as_chunks().0;
+        sums = tile::<L, N, U>(sums, weights, starts.map(run));
+        starts = starts.map(|at| at.wrapping_add(walk.line));
+    }
+    sums
 }
 
 /// Eight sums of each of four rows.
@@ -234,6 +262,60 @@ fn step<L: Lanes<N, U>, const N: usize, const U: usize>(
     ]
 }
 
+/// Takes `len` elements of up to eight rows that begin `stride` apart, in `runs` runs that fill whole units each. Returns the sum of
+/// each row.
+#[inline(never)]
+pub(super) fn pack<L: Lanes<N, U>, const N: usize, const U: usize>(
+    to: &mut [Unit<L, N, U>],
+    rows: &[i8],
+    stride: usize,
+    len: usize,
+    runs: usize,
+) -> [i32; COLS] {
+    let mut sums = [L::sums([0; 4]); 2];
+    let run = len.checked_div(runs).unwrap_or(0);
+    let mut to = to;
+    for i in 0..runs {
+        let row = |o: usize| {
+            let start = o.wrapping_mul(stride).wrapping_add(i.wrapping_mul(run));
+            rows.get(start..start.wrapping_add(run)).unwrap_or(&[])
+        };
+        for (half, sums) in sums.iter_mut().enumerate() {
+            *sums = pack_run::<L, N, U>(to, half, [0, 1, 2, 3].map(|o| row(half * 4 + o)), run, *sums);
+        }
+        to = to.get_mut(run.div_ceil(U)..).unwrap_or(&mut []);
+    }
+    let [[a, b, c, d], [e, f, g, h]] = sums.map(L::values);
+    [a, b, c, d, e, f, g, h]
+}
+
+/// A run of four rows as units of one half of the channels; returns `sums` plus them.
+#[inline(always)]
+fn pack_run<L: Lanes<N, U>, const N: usize, const U: usize>(
+    to: &mut [Unit<L, N, U>],
+    half: usize,
+    rows: [&[i8]; 4],
+    len: usize,
+    mut sums: L::Sums,
+) -> L::Sums {
+    let [a, b, c, d] = rows.map(|row| row.as_chunks::<N>().0);
+    let whole = a.len().min(b.len()).min(c.len()).min(d.len());
+    for (to, ((a, b), (c, d))) in to.chunks_exact_mut(BATCH).zip(a.iter().zip(b).zip(c.iter().zip(d))) {
+        sums = put::<L, N, U>(to, half, [a, b, c, d], sums);
+    }
+    // Where rows end, or are not there.
+    for (i, to) in (whole..len.div_ceil(N)).zip(to.chunks_exact_mut(BATCH).skip(whole)) {
+        let at = i.wrapping_mul(N);
+        let last = &mut [[0; N]; 4];
+        for (last, row) in last.iter_mut().zip(rows) {
+            last.iter_mut().zip(row.get(at..).unwrap_or(&[])).for_each(|(l, &w)| *l = w);
+        }
+        let [a, b, c, d] = &*last;
+        sums = put::<L, N, U>(to, half, [a, b, c, d], sums);
+    }
+    sums
+}
+
 /// Interleaves elements of four rows as units of one half of the channels; returns `sums` plus them.
 #[inline(always)]
 fn put<L: Lanes<N, U>, const N: usize, const U: usize>(
@@ -249,22 +331,6 @@ fn put<L: Lanes<N, U>, const N: usize, const U: usize>(
         }
     }
     sums
-}
-
-/// Writes the first `n` of eight from `at` on.
-#[inline(always)]
-fn store(y: &mut [i8], at: usize, values: [i8; COLS], n: usize) {
-    let y = y.get_mut(at..).unwrap_or(&mut []);
-    match y.first_chunk_mut::<COLS>().filter(|_| n >= COLS) {
-        Some(y) => *y = values,
-        None => store_some(y, &values, n),
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn store_some(y: &mut [i8], values: &[i8; COLS], n: usize) {
-    y.iter_mut().zip(values).take(n).for_each(|(y, v)| *y = *v);
 }
 
 /// Eight values from `at` on; 0 where there are none.

@@ -5,7 +5,8 @@ use crate::ToI8;
 
 pub(super) struct Portable;
 
-impl Lanes<8, 2> for Portable {
+// SAFETY: they are registers or arrays of integers.
+unsafe impl Lanes<8, 2> for Portable {
     type Element = i8;
     type Weights = [[i8; 2]; 4];
     type Sums = [i32; 4];

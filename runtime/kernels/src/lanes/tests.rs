@@ -100,22 +100,42 @@ proptest! {
 
 fn check_conv_i8<K: Kernels>(case: &ConvCase) {
     equal(case, case.dense_weights(), K::conv_i8, Generic::conv_i8);
+    let packed = |conv: &ConvI8<'_>, y: &mut [i8]| {
+        with_packed(|out| K::pack_conv_i8(conv, out), |packed| K::packed_conv_i8(conv, packed, y));
+    };
+    equal(case, case.dense_weights(), packed, Generic::conv_i8);
 }
 
 fn check_depthwise_conv_i8<K: Kernels>(case: &ConvCase) {
     equal(case, case.depthwise_weights(), K::depthwise_conv_i8, Generic::depthwise_conv_i8);
+    let packed = |conv: &ConvI8<'_>, y: &mut [i8]| {
+        with_packed(|out| K::pack_depthwise_conv_i8(conv, out), |packed| K::packed_depthwise_conv_i8(conv, packed, y));
+    };
+    equal(case, case.depthwise_weights(), packed, Generic::depthwise_conv_i8);
 }
 
 type ConvKernel = fn(&ConvI8<'_>, &mut [i8]);
 
-fn equal(case: &ConvCase, weights: usize, kernel: ConvKernel, oracle: ConvKernel) {
+fn equal(case: &ConvCase, weights: usize, kernel: impl Fn(&ConvI8<'_>, &mut [i8]), oracle: ConvKernel) {
     let operands = case.operands(weights);
-    let [y, want] = [kernel, oracle].map(|kernel| {
-        let mut y = case.output();
-        kernel(&operands.conv(case), &mut y);
-        y
-    });
+    let (mut y, mut want) = (case.output(), case.output());
+    kernel(&operands.conv(case), &mut y);
+    oracle(&operands.conv(case), &mut want);
     assert_eq!(y, want, "{case:?}");
+}
+
+/// A cache line.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line(#[expect(dead_code, reason = "it is memory")] [u8; 64]);
+
+/// Runs `kernel` on what `pack` packs, aligned as models have it.
+fn with_packed(pack: impl Fn(&mut [u8]) -> usize, kernel: impl FnOnce(&[u8])) {
+    let mut lines = vec![Line([0xa5; 64]); pack(&mut []).div_ceil(64)];
+    // SAFETY: lines are bytes, one after the other.
+    let bytes = unsafe { core::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<u8>(), 64 * lines.len()) };
+    let len = pack(bytes);
+    kernel(&bytes[..len]);
 }
 
 fn check_matmul_i8<K: Kernels>(case: &MatMulCase) {
@@ -146,6 +166,11 @@ fn run_hostile<K: Kernels>(case: &ConvCase, scale: f32, transposed: bool) {
     let conv = operands.conv(case);
     K::conv_i8(&conv, &mut case.output());
     K::depthwise_conv_i8(&conv, &mut case.output());
+    let memory = vec![0x5a; 4096];
+    K::packed_conv_i8(&conv, &memory, &mut case.output());
+    K::packed_depthwise_conv_i8(&conv, &memory, &mut case.output());
+    K::pack_conv_i8(&conv, &mut memory.clone());
+    K::pack_depthwise_conv_i8(&conv, &mut memory.clone());
     K::matmul_i8(&MatMulCase::hostile(case, &operands, scale, transposed), &mut case.output());
 }
 

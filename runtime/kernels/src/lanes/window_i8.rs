@@ -9,17 +9,17 @@
 
 use super::Lanes;
 use super::field::copy_run;
+use super::packed::Packed;
 use super::panel::{COLS, Finish, Panels, Walk, eight};
+use crate::generic::field_i8::Field;
 use crate::int8::ConvI8;
 
-/// Units of a run at least: shorter ones cost more than their copies.
+/// Elements of a run at least: shorter ones cost more than their copies.
 const RUN: usize = 8;
 
 /// How a convolution's lines lie.
 pub(super) struct Window<'a> {
     conv: &'a ConvI8<'a>,
-    /// Elements of a field.
-    depth: usize,
     /// Elements of a padded line.
     len: usize,
     /// Rows of pixels at once.
@@ -28,28 +28,29 @@ pub(super) struct Window<'a> {
 
 impl<'a> Window<'a> {
     /// Nothing where fields are better copied.
-    pub(super) fn new<L: Lanes<N, U>, const N: usize, const U: usize>(
-        conv: &'a ConvI8<'a>,
-        depth: usize,
-    ) -> Option<Window<'a>> {
+    pub(super) fn new<L: Lanes<N, U>, const N: usize, const U: usize>(conv: &'a ConvI8<'a>) -> Option<Window<'a>> {
         let g = &conv.geometry;
         let [_, rows, cols] = &g.axes;
         let run = cols.kernel.wrapping_mul(g.in_channels);
-        let whole = g.groups == 1 && cols.dilation == 1 && rows.kernel > 1 && depth <= Panels::<L, N, U>::DEPTH;
-        if !whole || !g.in_channels.is_multiple_of(U) || run < RUN * U {
+        let units = run.div_ceil(U).saturating_mul(rows.kernel);
+        let whole = g.groups == 1 && cols.dilation == 1 && rows.kernel > 1 && units <= Panels::<L, N, U>::UNITS;
+        if !whole || run < RUN {
             return None;
         }
         let across = cols.output.checked_sub(1)?.saturating_mul(cols.stride).saturating_add(cols.kernel);
         let len = across.saturating_mul(g.in_channels);
         let window = rows.kernel.wrapping_sub(1).saturating_mul(rows.dilation).saturating_add(1);
-        let more = Panels::<L, N, U>::ROOM.checked_div(len)?.checked_sub(window)?;
+        // The last run may reach into one more unit.
+        let more = Panels::<L, N, U>::ROOM.wrapping_sub(U).checked_div(len)?.checked_sub(window)?;
         let rows = more.checked_div(rows.stride)?.saturating_add(1).min(rows.output);
-        Some(Window { conv, depth, len, rows })
+        Some(Window { conv, len, rows })
     }
 
     pub(super) fn convolve<L: Lanes<N, U>, const N: usize, const U: usize>(
         &self,
         panels: &mut Panels<L, N, U>,
+        packed: &Packed<'_, L, N, U>,
+        field: &Field,
         y: &mut [i8],
     ) {
         let [_, rows, cols] = &self.conv.geometry.axes;
@@ -58,7 +59,7 @@ impl<'a> Window<'a> {
             for (block, y) in y.chunks_mut(row_len.saturating_mul(self.rows).max(1)).enumerate() {
                 let first = block.wrapping_mul(self.rows);
                 self.lines(panels, image, first, y.len().div_ceil(row_len));
-                self.channels(panels, row_len, y);
+                self.channels(panels, packed, field, row_len, y);
             }
         }
     }
@@ -90,32 +91,35 @@ impl<'a> Window<'a> {
     fn channels<L: Lanes<N, U>, const N: usize, const U: usize>(
         &self,
         panels: &mut Panels<L, N, U>,
+        packed: &Packed<'_, L, N, U>,
+        field: &Field,
         row_len: usize,
         y: &mut [i8],
     ) {
-        let (conv, depth) = (self.conv, self.depth);
+        let conv = self.conv;
         let [_, rows, cols] = &conv.geometry.axes;
-        let (channels, line) = (conv.geometry.out_channels, self.len / U);
+        let channels = conv.geometry.out_channels;
         for from in (0..channels).step_by(COLS) {
             let outs = channels.wrapping_sub(from).min(COLS);
-            let start = from.wrapping_mul(depth);
-            let end = start.wrapping_add(outs.wrapping_mul(depth));
-            let sums = panels.pack(conv.w.get(start..end).unwrap_or(&[]), depth, depth);
-            let mut base: [i32; COLS] = eight(conv.bias, from);
-            for (base, sum) in base.iter_mut().zip(sums) {
-                *base = base.wrapping_sub(sum.wrapping_mul(conv.x_zero.into()));
-            }
+            let (operands, own) = panels.operands();
+            let (base, weights) = packed.panel(own, conv, field, [0, from], [0, field.depth]);
             let (scale, output) = (&eight(conv.scale, from), conv.output);
             let finish =
                 Finish { base, before: false, carry: false, more: false, scale, output, stride: channels, from, outs };
-            let step = cols.stride.wrapping_mul(conv.geometry.in_channels) / U;
-            let run = cols.kernel.wrapping_mul(conv.geometry.in_channels) / U;
+            let step = cols.stride.wrapping_mul(conv.geometry.in_channels);
+            let run = cols.kernel.wrapping_mul(conv.geometry.in_channels).div_ceil(U);
             for (row, y) in y.chunks_mut(row_len).enumerate() {
-                let start = row.wrapping_mul(rows.stride).wrapping_mul(line);
+                let start = row.wrapping_mul(rows.stride).wrapping_mul(self.len);
                 // No more than there is room for, whatever the geometry says.
                 let count = y.len().div_ceil(channels.max(1));
-                let line = rows.dilation.wrapping_mul(line);
-                panels.multiply(None, &Walk { count, start, step, runs: rows.kernel, run, line }, &finish, y);
+                let line = rows.dilation.wrapping_mul(self.len);
+                operands.multiply(
+                    None,
+                    weights,
+                    &Walk { count, start, step, runs: rows.kernel, run, line },
+                    &finish,
+                    y,
+                );
             }
         }
     }

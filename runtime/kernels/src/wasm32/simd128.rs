@@ -7,7 +7,8 @@ use core::arch::wasm32::*;
 
 pub(super) struct Simd;
 
-impl Lanes<8, 2> for Simd {
+// SAFETY: they are registers or arrays of integers.
+unsafe impl Lanes<8, 2> for Simd {
     type Element = i16;
     type Weights = v128;
     type Sums = v128;

@@ -35,7 +35,8 @@ async function litert(task, mark) {
   mark();
   await (liteRt ??= loadLiteRt("/litert/", { threads: false }));
   const model = await loadAndCompile(`/models/${task.name}_${kind(task)}.tflite`, { accelerator: "wasm" });
-  const shape = Array.from(model.getInputDetails()[0].shape);
+  // A batch of any size is -1.
+  const shape = Array.from(model.getInputDetails()[0].shape, (d) => (d > 0 ? d : 1));
   return async () => {
     const input = new Tensor(task.int8 ? task.stored : task.real, shape);
     const [output] = await model.run(input);
