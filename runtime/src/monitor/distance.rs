@@ -32,7 +32,8 @@ fn least<T: Copy>(f: &FeatureRecord, prototypes: &[i8], x: &[T], value: impl Fn(
             let d = value(x).wrapping_sub(p.into());
             d.wrapping_mul(d)
         });
-        squares.fold(0i32, i32::saturating_add)
+        // A layer that is watched is short enough for the sum.
+        squares.fold(0i32, i32::wrapping_add)
     };
     prototypes.chunks_exact((f.columns as usize).max(1)).map(distance).min().unwrap_or(0)
 }
