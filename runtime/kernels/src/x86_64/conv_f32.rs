@@ -221,8 +221,9 @@ impl Over<'_> {
     #[target_feature(enable = "avx2,fma")]
     fn panel<const V: usize>(&self, w: Rows<'_>, bias: &[f32], place: Place, mut pixels: Pixels, y: &mut [f32]) {
         let bias = vectors::<V>(bias);
+        let most = share(pixels.left, ROWS);
         while pixels.left > 0 {
-            match share(pixels.left, ROWS) {
+            match pixels.left.min(most) {
                 6 => self.tile::<6, V>(w, bias, place, &mut pixels, y),
                 5 => self.tile::<5, V>(w, bias, place, &mut pixels, y),
                 4 => self.tile::<4, V>(w, bias, place, &mut pixels, y),

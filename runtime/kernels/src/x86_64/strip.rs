@@ -283,17 +283,19 @@ impl Pixels {
         first
     }
 
-    /// `tall` by `wide` outputs: the first at `at`, neighbours `step` and rows `pitch` apart.
-    pub(super) fn rectangle(at: [usize; 2], step: [usize; 2], pitch: [usize; 2], tall: usize, wide: usize) -> Pixels {
-        let [[sx, sy], [px, py]] = [step, pitch];
-        let jump = [px.wrapping_sub(sx.wrapping_mul(wide)), py.wrapping_sub(sy.wrapping_mul(wide))];
-        Pixels { left: tall.wrapping_mul(wide), here: 0, wide, step, jump, at }
-    }
-
     /// The next `N`, which must be left: windows, then outputs. Both rise.
     #[inline(always)]
     pub(super) fn take<const N: usize>(&mut self) -> ([usize; N], [usize; N]) {
         let (mut windows, mut outputs) = ([0; N], [0; N]);
+        if self.here.saturating_add(N) < self.wide {
+            // Within a row they are as far from each other as the first two.
+            let along = |k: usize| core::array::from_fn(|i| self.at[k].wrapping_add(self.step[k].wrapping_mul(i)));
+            (windows, outputs) = (along(0), along(1));
+            self.at = [0, 1].map(|k| self.at[k].wrapping_add(self.step[k].wrapping_mul(N)));
+            self.here = self.here.wrapping_add(N);
+            self.left = self.left.wrapping_sub(N);
+            return (windows, outputs);
+        }
         for (window, output) in windows.iter_mut().zip(&mut outputs) {
             [*window, *output] = self.at;
             self.at = [self.at[0].wrapping_add(self.step[0]), self.at[1].wrapping_add(self.step[1])];
