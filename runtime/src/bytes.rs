@@ -52,6 +52,24 @@ pub(crate) fn spaced(y: &mut [u8], x: &[u8], width: usize, at: isize, step: isiz
     }
 }
 
+/// Writes the elements of `width` bytes of `x` at `0`, `step`, … of `y`.
+pub(crate) fn spread(y: &mut [u8], x: &[u8], width: usize, step: usize) {
+    match width {
+        1 => spread_each::<1>(y, x, step),
+        2 => spread_each::<2>(y, x, step),
+        4 => spread_each::<4>(y, x, step),
+        _ => spread_each::<8>(y, x, step),
+    }
+}
+
+fn spread_each<const N: usize>(y: &mut [u8], x: &[u8], step: usize) {
+    for (y, x) in y.chunks_mut(step.wrapping_mul(N).max(1)).zip(x.as_chunks::<N>().0) {
+        if let Some(y) = y.first_chunk_mut() {
+            *y = *x;
+        }
+    }
+}
+
 fn each<const N: usize>(y: &mut [u8], x: &[u8], at: isize, step: isize) {
     let (mut at, step) = (at.wrapping_mul(N as isize), step.wrapping_mul(N as isize));
     for y in y.as_chunks_mut::<N>().0 {
