@@ -115,28 +115,35 @@ fn normalized<'a>(io: &mut Io<'a>, axis: u32, normalize: &mut dyn FnMut(&mut [f3
     y
 }
 
+/// A row, and the values for it: one for each element, or one for all.
+type Combine = fn(&mut [f32], &[f32]);
+
 /// Multiplies by operand 1 and adds operand 2, where given.
 fn scale_and_shift(io: &Io<'_>, y: &mut [f32]) {
     let shape = io.shape(0);
     let len = shape.last().map_or(1, |&d| d as usize).max(1);
-    for (operand, combine) in [(1, (|y, v| y * v) as fn(f32, f32) -> f32), (2, |y, v| y + v)] {
+    let combines: [Combine; 2] = [|y, v| combine(y, v, |y, v| y * v), |y, v| combine(y, v, |y, v| y + v)];
+    for (operand, combine) in (1..).zip(combines) {
         if io.ty(operand).is_none() {
             continue;
         }
         let values = io.input::<f32>(operand);
         let strides = broadcast(io.shape(operand), shape);
-        let repeats = inner(shape, &strides) == 0;
+        let count = if inner(shape, &strides) == 0 { 1 } else { len };
         let mut chunks = y.chunks_exact_mut(len);
         rows(shape, [0], &[strides], |[at]| {
-            let row = chunks.next().unwrap_or(&mut []);
-            let from = values.get(at as usize..).unwrap_or(&[]);
-            if repeats {
-                let v = from.first().copied().unwrap_or(0.0);
-                row.iter_mut().for_each(|y| *y = combine(*y, v));
-            } else {
-                row.iter_mut().zip(from).for_each(|(y, &v)| *y = combine(*y, v));
-            }
+            let values = values.get(at as usize..).unwrap_or(&[]);
+            combine(chunks.next().unwrap_or(&mut []), values.get(..count).unwrap_or(&[]));
         });
+    }
+}
+
+#[inline(always)]
+fn combine(row: &mut [f32], values: &[f32], f: impl Fn(f32, f32) -> f32) {
+    if let &[v] = values {
+        row.iter_mut().for_each(|y| *y = f(*y, v));
+    } else {
+        row.iter_mut().zip(values).for_each(|(y, &v)| *y = f(*y, v));
     }
 }
 
