@@ -13,6 +13,7 @@ mod fold_constants;
 mod fold_pad;
 mod fold_scale;
 mod fuse_bias;
+mod fuse_gelu;
 mod fuse_qdq;
 mod half_weights;
 mod integer;
@@ -73,6 +74,7 @@ pub const SIMPLIFY: &[Pass] = &[
     ("fold_constants", fold_constants::fold_constants),
     ("remove_no_ops", remove_no_ops::remove_no_ops),
     ("share_repeated", share::share_repeated),
+    ("fuse_gelu", fuse_gelu::fuse_gelu),
     ("sink_transposes", sink_transposes::sink_transposes),
     ("transpose_weights", transpose_weights::transpose_weights),
     ("pool_means", pool_means::pool_means),
