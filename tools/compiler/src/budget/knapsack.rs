@@ -134,7 +134,11 @@ mod tests {
         let front = front(&layers);
         assert!(front.len() as i64 <= MOST && front.windows(2).all(|w| w[0].loss > w[1].loss));
         for choice in [&front[0], &front[front.len() - 1]] {
-            let sum: i64 = layers.iter().zip(&choice.bits).map(|(l, b)| l.iter().find(|i| i.bits == *b).map_or(0, |i| i.bytes)).sum();
+            let sum: i64 = layers
+                .iter()
+                .zip(&choice.bits)
+                .map(|(l, b)| l.iter().find(|i| i.bits == *b).map_or(0, |i| i.bytes))
+                .sum();
             assert_eq!(sum, choice.bytes);
         }
     }

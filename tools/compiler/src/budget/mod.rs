@@ -17,8 +17,8 @@
 //!
 //! What is absent: activations of other than 8 bits, pruning, and equalization of layers that get few bits.
 
-mod judge;
 mod journal;
+mod judge;
 mod knapsack;
 mod limits;
 mod search;
@@ -73,7 +73,9 @@ pub enum BudgetError {
     #[error("the model cannot be run: {0}")]
     Runtime(#[from] siskin::Error),
     /// The model came with its integers.
-    #[error("the model came quantized: a budget chooses the bits of a float model's weights: leave it out, or give the float model")]
+    #[error(
+        "the model came quantized: a budget chooses the bits of a float model's weights: leave it out, or give the float model"
+    )]
     Quantized,
 }
 

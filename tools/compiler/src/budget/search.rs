@@ -296,7 +296,8 @@ impl<'a, 'b> Search<'a, 'b> {
             made => made,
         };
         let all: Vec<(Vec<u8>, Figures)> = self.journal.all().to_vec();
-        let better = |a: &Figures, b: &Figures| a.bytes <= b.bytes && a.drop <= b.drop && (a.bytes, a.drop) != (b.bytes, b.drop);
+        let better =
+            |a: &Figures, b: &Figures| a.bytes <= b.bytes && a.drop <= b.drop && (a.bytes, a.drop) != (b.bytes, b.drop);
         let mut walked: Vec<Candidate> = all
             .iter()
             .map(|(bits, figures)| Candidate {

@@ -179,7 +179,8 @@ impl Layer {
     /// A layer out of any graph, of weights `[outputs, depth]`.
     pub(in super::super) fn plain(weights: &[f32], outputs: usize, input: QuantParams) -> Layer {
         let dims = vec![outputs as u32, (weights.len() / outputs) as u32];
-        let graph = crate::ir::parse("graph g\nin x: f32[1]\ny: f32[1] = Relu(x)\nout y\n").expect("a graph of one node");
+        let graph =
+            crate::ir::parse("graph g\nin x: f32[1]\ny: f32[1] = Relu(x)\nout y\n").expect("a graph of one node");
         let (node, name, bias) = (graph.order()[0], "plain".into(), vec![0.0; outputs]);
         Layer { node, name, weights: weights.to_vec(), dims, axis: 0, bias, input, windows: None }
     }

@@ -55,7 +55,9 @@ impl Cause {
         match self {
             Cause::ClippedRange(_) => "--method minmax covers everything that was seen",
             Cause::OutlierChannel(..) | Cause::DeadInputs(_) => "--equalize shares the step out between channels",
-            Cause::OutlierWeights(..) => "--rounding descent clips where that costs the output less; --budget gives it more bits",
+            Cause::OutlierWeights(..) => {
+                "--rounding descent clips where that costs the output less; --budget gives it more bits"
+            }
             Cause::DeadOutputs(..) => "--budget gives it more bits",
         }
     }
@@ -93,7 +95,9 @@ pub(super) fn causes(
 ) -> Result<Vec<Vec<Cause>>, QuantizeError> {
     let reaches = reaches(paired, calib, progress)?;
     let each = paired.layers.iter().zip(&reaches).zip(few);
-    Ok(each.map(|((layer, reach), few)| of_input(layer, reach).into_iter().chain(of_weights(layer, few)).collect()).collect())
+    Ok(each
+        .map(|((layer, reach), few)| of_input(layer, reach).into_iter().chain(of_weights(layer, few)).collect())
+        .collect())
 }
 
 fn reaches(paired: &Paired, calib: &Dataset, progress: &mut dyn Progress) -> Result<Vec<Reach>, QuantizeError> {
