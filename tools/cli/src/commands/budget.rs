@@ -111,6 +111,7 @@ impl Found {
             "reliefs": o.reliefs.iter().map(relief).collect::<Vec<_>>(),
             "taken": o.taken,
             "walked": o.walked.iter().map(candidate).collect::<Vec<_>>(),
+            "front": o.front.iter().map(|(bytes, loss)| json!({ "file_bytes": bytes, "predicted_loss": loss })).collect::<Vec<_>>(),
             "sensitivity": super::sensitivity::object(&o.sensitivity),
         })
     }

@@ -7,7 +7,7 @@
 //! | limits | what is taken |
 //! |---|---|
 //! | flash, and any others | of what fits, the artifact of least predicted loss; while its drop is too great and bytes are left, the worst layer is raised |
-//! | drop without flash | the smallest artifact whose drop is small enough, by bisection of the front |
+//! | drop without flash | of those that a bisection of the front meets, the smallest artifact whose drop is small enough |
 //! | arena alone | the artifact of least predicted loss |
 //!
 //! The order of the front is decided by calibration data alone. Data that judge (`--eval`) say of an artifact whether its drop is too
@@ -21,7 +21,11 @@ mod journal;
 mod judge;
 mod knapsack;
 mod limits;
+mod relief;
 mod search;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
+mod tests;
 
 pub use judge::Judge;
 pub use limits::{Constraint, Limits};
@@ -116,6 +120,11 @@ impl Figures {
         Figures { bytes: row[0] as u64, arena: row[1] as u64, value: row[2], drop: row[3] }
     }
 
+    /// Whether the drop is more than so many points, beyond what a difference of two fractions may be off.
+    fn drops_more(&self, points: f64) -> bool {
+        self.drop > points + 1e-9
+    }
+
     /// The first limit that is not kept.
     fn breaks(&self, limits: &Limits) -> Option<Constraint> {
         let over = |limit: Option<u64>, n: u64| limit.is_some_and(|most| n > most);
@@ -123,7 +132,7 @@ impl Figures {
             Some(Constraint::Arena)
         } else if over(limits.flash, self.bytes) {
             Some(Constraint::Flash)
-        } else if limits.drop.is_some_and(|most| self.drop > most) {
+        } else if limits.drop.is_some_and(|most| self.drops_more(most)) {
             Some(Constraint::Drop)
         } else {
             None
@@ -161,9 +170,14 @@ pub struct Outcome {
     pub binds: Option<Constraint>,
     /// What weaker limits would buy.
     pub reliefs: Vec<Relief>,
+    /// Of the front that is predicted, at most [`Outcome::FRONT`] points at even distances, the smallest first: bytes and loss.
+    pub front: Vec<(u64, f64)>,
 }
 
 impl Outcome {
+    /// The most points of [`Outcome::front`].
+    pub const FRONT: usize = 32;
+
     /// The artifact that is taken, or comes nearest.
     #[must_use]
     pub fn candidate(&self) -> &Candidate {

@@ -11,27 +11,24 @@ use crate::quantize::{Sensitivity, Widths};
 const TRIES: usize = 8;
 /// Bisection ends where two artifacts differ by less than this part of their bytes.
 const CLOSE: f64 = 0.01;
-/// The weaker limit of flash that is looked at.
-const MORE: f64 = 1.1;
-
 /// A search under way.
 pub(super) struct Search<'a, 'b> {
-    request: &'a Request<'a>,
+    pub(super) request: &'a Request<'a>,
     journal: &'b mut Journal,
-    sensitivity: &'b Sensitivity,
+    pub(super) sensitivity: &'b Sensitivity,
     progress: &'b mut dyn Progress,
     /// What predictions of bytes are counted from: the artifact with all layers at 8 bits.
-    base: u64,
+    pub(super) base: u64,
     /// The last artifact that was made.
     made: Option<(Vec<u8>, Lowered)>,
 }
 
 /// What was decided.
-struct Decision {
-    bits: Vec<u8>,
-    met: bool,
-    binds: Option<Constraint>,
-    reliefs: Vec<Relief>,
+pub(super) struct Decision {
+    pub(super) bits: Vec<u8>,
+    pub(super) met: bool,
+    pub(super) binds: Option<Constraint>,
+    pub(super) reliefs: Vec<Relief>,
 }
 
 impl<'a, 'b> Search<'a, 'b> {
@@ -55,11 +52,11 @@ impl<'a, 'b> Search<'a, 'b> {
             (Some(_), None, Some(drop)) => self.smallest(drop, &front)?,
             (Some(best), None, None) => self.judged(best.bits.clone())?,
         };
-        self.finish(decision)
+        self.finish(decision, &front)
     }
 
     /// What each width of each layer takes, those left out that need more arena.
-    fn items(&self, arena: Option<u64>) -> Vec<Vec<Item>> {
+    pub(super) fn items(&self, arena: Option<u64>) -> Vec<Vec<Item>> {
         let fits = |bytes: u32| arena.is_none_or(|most| u64::from(bytes) <= most);
         let each = self.sensitivity.layers.iter().map(|layer| {
             let costs = layer.costs.iter().filter(|c| fits(c.arena));
@@ -70,7 +67,7 @@ impl<'a, 'b> Search<'a, 'b> {
     }
 
     /// Makes an artifact and judges it, unless that was done.
-    fn measure(&mut self, bits: &[u8]) -> Result<Figures, BudgetError> {
+    pub(super) fn measure(&mut self, bits: &[u8]) -> Result<Figures, BudgetError> {
         if let Some(known) = self.journal.figures(bits) {
             return Ok(known);
         }
@@ -93,29 +90,13 @@ impl<'a, 'b> Search<'a, 'b> {
 
     /// The most faithful artifact that fits, raised where bytes are left while its drop is too great.
     fn within(&mut self, flash: u64, front: &[Choice]) -> Result<Decision, BudgetError> {
-        let mut room = flash as i64 - self.base as i64;
-        let mut choice = &front[0];
-        let mut figures = None;
-        for _ in 0..TRIES {
-            choice = front.iter().rev().find(|c| c.bytes <= room).unwrap_or(&front[0]);
-            let found = self.measure(&choice.bits)?;
-            if found.bytes <= flash || choice.bits == front[0].bits {
-                figures = Some(found);
-                break;
-            }
-            // Files are not quite the sum of their layers.
-            room = choice.bytes - (found.bytes - flash) as i64;
-        }
-        let figures = match figures {
-            Some(figures) => figures,
-            None => self.measure(&choice.bits)?,
-        };
-        let mut limits = self.request.limits;
-        limits.drop = None;
+        let choice = self.largest(flash, front)?;
+        let figures = self.measure(&choice.bits)?;
+        let limits = Limits { drop: None, ..self.request.limits };
         if let Some(held) = figures.breaks(&limits) {
             let limit = if held == Constraint::Flash { figures.bytes } else { figures.arena } as f64;
-            let relief = Relief { constraint: held, ..self.measured(Constraint::Flash, limit, &choice.bits, figures) };
-            return Ok(Decision { bits: choice.bits.clone(), met: false, binds: Some(held), reliefs: vec![relief] });
+            let reliefs = vec![self.measured(held, limit, &choice.bits, figures)];
+            return Ok(Decision { bits: choice.bits, met: false, binds: Some(held), reliefs });
         }
         let bits = self.raise(choice.bits.clone(), figures)?;
         if self.measure(&bits)?.breaks(&self.request.limits).is_some() {
@@ -124,6 +105,27 @@ impl<'a, 'b> Search<'a, 'b> {
         let reliefs = self.more_room(flash, front, &choice.bits);
         let binds = reliefs.first().map(|r| r.constraint);
         Ok(Decision { bits, met: true, binds, reliefs })
+    }
+
+    /// The choice of least predicted loss whose file fits, or else the smallest. Files are not quite the sum of their layers: what one
+    /// has left, or takes too much, moves the next.
+    fn largest(&mut self, flash: u64, front: &[Choice]) -> Result<Choice, BudgetError> {
+        let mut room = flash as i64 - self.base as i64;
+        let mut fitting: Option<&Choice> = None;
+        for _ in 0..TRIES {
+            let choice = front.iter().rev().find(|c| c.bytes <= room).unwrap_or(&front[0]);
+            if fitting.is_some_and(|f| f.loss <= choice.loss) {
+                break;
+            }
+            let left = flash as i64 - self.measure(&choice.bits)?.bytes as i64;
+            if left >= 0 {
+                fitting = Some(choice);
+            } else if choice.bits == front[0].bits {
+                break;
+            }
+            room = choice.bytes + left;
+        }
+        Ok(fitting.unwrap_or(&front[0]).clone())
     }
 
     /// Raises the layer of the greatest predicted loss that has room for it, until the drop is met or nothing has room.
@@ -159,23 +161,6 @@ impl<'a, 'b> Search<'a, 'b> {
         Some(raised)
     }
 
-    /// Nothing within the limit of flash meets the drop: what would.
-    fn flash_that_meets(&mut self, bits: Vec<u8>, front: &[Choice]) -> Result<Decision, BudgetError> {
-        let figures = self.measure(&bits)?;
-        let mut reliefs = vec![self.measured(Constraint::Drop, figures.drop, &bits, figures)];
-        let drop = self.request.limits.drop.unwrap_or(f64::INFINITY);
-        let above = front.partition_point(|c| self.base as i64 + c.bytes <= figures.bytes as i64);
-        let binds = match self.bisect(drop, front, above)? {
-            Some((choice, _)) => {
-                let found = self.measure(&choice.bits)?;
-                reliefs.insert(0, self.measured(Constraint::Flash, found.bytes as f64, &choice.bits, found));
-                Constraint::Flash
-            }
-            None => Constraint::Drop,
-        };
-        Ok(Decision { bits, met: false, binds: Some(binds), reliefs })
-    }
-
     /// The smallest artifact that meets the drop.
     fn smallest(&mut self, drop: f64, front: &[Choice]) -> Result<Decision, BudgetError> {
         let Some((choice, below)) = self.bisect(drop, front, 0)? else {
@@ -184,31 +169,39 @@ impl<'a, 'b> Search<'a, 'b> {
             let reliefs = vec![self.measured(Constraint::Drop, figures.drop, &best, figures)];
             return Ok(Decision { bits: best, met: false, binds: Some(Constraint::Drop), reliefs });
         };
-        let mut decision = self.judged(choice.bits)?;
+        let limits = self.request.limits;
+        let kept = |f: &Figures| f.breaks(&limits).is_none();
+        let smallest = self.journal.all().iter().filter(|(_, f)| kept(f)).min_by_key(|(_, f)| f.bytes);
+        let bits = smallest.map_or(choice.bits, |(bits, _)| bits.clone());
+        let taken = self.measure(&bits)?.bytes;
+        let mut decision = self.judged(bits)?;
         if let Some(below) = below {
-            let figures = self.measure(&below.bits)?;
+            // The nearest below that was seen to fail, wherever the bisection ended.
+            let failed = self.journal.all().iter().filter(|(_, f)| f.drops_more(drop) && f.bytes < taken);
+            let below = failed.max_by_key(|(_, f)| f.bytes).map_or(below.bits, |(bits, _)| bits.clone());
+            let figures = self.measure(&below)?;
             decision.binds = decision.binds.or(Some(Constraint::Drop));
-            decision.reliefs.push(self.measured(Constraint::Drop, figures.drop, &below.bits, figures));
+            decision.reliefs.push(self.measured(Constraint::Drop, figures.drop, &below, figures));
         }
         Ok(decision)
     }
 
     /// The smallest choice from `first` on that meets the drop, and the greatest below that was seen not to. Drops of neighbours
     /// are not in order, so what is found is a choice that meets the drop beside one that does not.
-    fn bisect(
+    pub(super) fn bisect(
         &mut self,
         drop: f64,
         front: &[Choice],
         first: usize,
     ) -> Result<Option<(Choice, Option<Choice>)>, BudgetError> {
         let Some(last) = front.len().checked_sub(1).filter(|&last| first <= last) else { return Ok(None) };
-        if self.measure(&front[last].bits)?.drop > drop {
+        if self.measure(&front[last].bits)?.drops_more(drop) {
             return Ok(None);
         }
         let mut fails = None;
         let (mut low, mut high) = (first, last);
         if low < high {
-            if self.measure(&front[low].bits)?.drop <= drop {
+            if !self.measure(&front[low].bits)?.drops_more(drop) {
                 return Ok(Some((front[low].clone(), None)));
             }
             fails = Some(low);
@@ -216,7 +209,7 @@ impl<'a, 'b> Search<'a, 'b> {
         while high > low + 1 && (front[high].bytes - front[low].bytes) as f64 > CLOSE * self.base as f64 {
             let half = (front[low].bytes + front[high].bytes) / 2;
             let middle = front.partition_point(|c| c.bytes < half).clamp(low + 1, high - 1);
-            if self.measure(&front[middle].bits)?.drop <= drop {
+            if !self.measure(&front[middle].bits)?.drops_more(drop) {
                 high = middle;
             } else {
                 (low, fails) = (middle, Some(middle));
@@ -232,13 +225,6 @@ impl<'a, 'b> Search<'a, 'b> {
         least.map(|(bits, _)| bits.clone()).unwrap_or_default()
     }
 
-    /// All layers at 8 bits take more arena than there is; fewer bits would take as much or more.
-    fn too_little_arena(&mut self, eight: Vec<u8>) -> Result<Decision, BudgetError> {
-        let figures = self.measure(&eight)?;
-        let reliefs = vec![self.measured(Constraint::Arena, figures.arena as f64, &eight, figures)];
-        Ok(Decision { bits: eight, met: false, binds: Some(Constraint::Arena), reliefs })
-    }
-
     /// A choice that only has to keep what it was not chosen by.
     fn judged(&mut self, bits: Vec<u8>) -> Result<Decision, BudgetError> {
         let figures = self.measure(&bits)?;
@@ -249,46 +235,7 @@ impl<'a, 'b> Search<'a, 'b> {
         Ok(Decision { bits, met: held.is_none(), binds: held.or(arena), reliefs: Vec::new() })
     }
 
-    /// What more flash, and what more arena would buy, by prediction; the limit that binds comes first.
-    fn more_room(&self, flash: u64, now: &[Choice], bits: &[u8]) -> Vec<Relief> {
-        let loss = self.loss(bits);
-        let room = |flash: f64| flash as i64 - self.base as i64;
-        let best = |front: &[Choice], room: i64| front.iter().rev().find(|c| c.bytes <= room).cloned();
-        let relief = |constraint, limit, choice: Choice| Relief {
-            constraint,
-            limit,
-            bytes: (self.base as i64 + choice.bytes).max(0) as u64,
-            loss: choice.loss,
-            drop: None,
-        };
-        let more = flash as f64 * MORE;
-        let by_flash = best(now, room(more)).map(|c| relief(Constraint::Flash, more.floor(), c));
-        let by_arena = self.request.limits.arena.and_then(|_| {
-            let choice = best(&front(&self.items(None)), room(flash as f64))?;
-            Some(relief(Constraint::Arena, self.arena(&choice.bits) as f64, choice))
-        });
-        let mut reliefs: Vec<Relief> = by_flash.into_iter().chain(by_arena).filter(|r| r.loss < loss).collect();
-        reliefs.sort_by(|a, b| a.loss.total_cmp(&b.loss));
-        reliefs
-    }
-
-    /// The arena that a choice is predicted to need: a layer is unpacked while it runs, and only then.
-    fn arena(&self, bits: &[u8]) -> u64 {
-        let each = self.sensitivity.layers.iter().zip(bits);
-        let each = each.filter_map(|(l, b)| l.costs.iter().find(|c| c.bits == *b)).map(|c| u64::from(c.arena));
-        each.max().unwrap_or(0)
-    }
-
-    fn loss(&self, bits: &[u8]) -> f64 {
-        let each = self.items(None).into_iter().zip(bits);
-        each.filter_map(|(items, b)| items.into_iter().find(|i| i.bits == *b)).map(|i| i.loss).sum()
-    }
-
-    fn measured(&self, constraint: Constraint, limit: f64, bits: &[u8], figures: Figures) -> Relief {
-        Relief { constraint, limit, bytes: figures.bytes, loss: self.loss(bits), drop: Some(figures.drop) }
-    }
-
-    fn finish(&mut self, decision: Decision) -> Result<Outcome, BudgetError> {
+    fn finish(&mut self, decision: Decision, front: &[Choice]) -> Result<Outcome, BudgetError> {
         let Decision { bits, met, binds, reliefs } = decision;
         let made = self.made.take().filter(|(made, _)| met && *made == bits).map(|(_, lowered)| lowered);
         let lowered = match made {
@@ -309,6 +256,7 @@ impl<'a, 'b> Search<'a, 'b> {
             .collect();
         walked.sort_by(|a, b| a.figures.bytes.cmp(&b.figures.bytes).then_with(|| a.bits.cmp(&b.bits)));
         let taken = walked.iter().position(|c| c.bits == bits).unwrap_or(0);
-        Ok(Outcome { sensitivity: self.sensitivity.clone(), walked, taken, lowered, binds, reliefs })
+        let front = self.thinned(front);
+        Ok(Outcome { sensitivity: self.sensitivity.clone(), walked, taken, lowered, binds, reliefs, front })
     }
 }
