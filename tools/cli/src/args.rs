@@ -1,11 +1,14 @@
 //! What can be typed.
 
 mod distil;
+mod sensitivity;
 
 pub(crate) use distil::Distil;
+pub(crate) use sensitivity::{Recipe, RecipeInit, Sensitivity};
 
 use crate::commands::firmware::{Lang, Target};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueHint};
+use siskin_compiler::budget::Limits;
 use siskin_compiler::compress::Weights;
 use siskin_compiler::eval::Metric;
 use siskin_compiler::monitor;
@@ -32,6 +35,11 @@ pub(crate) enum Command {
     Compress(Compress),
     /// Train a small ONNX model on a large one's answers, and turn it into an artifact.
     Distil(Distil),
+    /// Measure what each width of each layer's weights costs, and say why a layer is hard.
+    Sensitivity(Sensitivity),
+    /// Recipes: decisions in a file.
+    #[command(subcommand)]
+    Recipe(Recipe),
     /// Measure a model (.onnx or .siskin) on labelled data, with the kernels that ship.
     Eval(Eval),
     /// Run a model (.onnx or .siskin) on arrays.
@@ -94,6 +102,27 @@ pub(crate) struct InputArgs {
     pub(crate) resize: bool,
 }
 
+/// How float weights and activations become integers. What is not given is as the recipe says, or the default.
+#[derive(Debug, Default, Clone, ClapArgs)]
+pub(crate) struct QuantizeArgs {
+    /// Bits of the weights of integer layers: 8, 4, 3 or 2; 8 if not given. The first and the last layer keep 8.
+    #[arg(long, value_parser = weight_bits)]
+    pub(crate) weight_bits: Option<u8>,
+    /// How weights are rounded: nearest, each for itself; descent, together, so that what the layer computes changes least. Nearest if
+    /// not given.
+    #[arg(long)]
+    pub(crate) rounding: Option<Rounding>,
+    /// Scale channels between layers so that both sides quantize well; `--equalize=false` where the recipe says so.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub(crate) equalize: Option<bool>,
+    /// How ranges of activations are chosen: minmax, percentile:99.99, mse or entropy; minmax if not given.
+    #[arg(long)]
+    pub(crate) method: Option<Method>,
+    /// Leave biases as they are instead of making up for what rounding the weights shifts.
+    #[arg(long)]
+    pub(crate) no_bias_correction: bool,
+}
+
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Compress {
     /// The ONNX model.
@@ -111,28 +140,23 @@ pub(crate) struct Compress {
     /// How weights are stored: i8, f16 or f32.
     #[arg(long, default_value = "i8")]
     pub(crate) weights: Weights,
-    /// Bits of the weights of integer layers: 8, 4, 3 or 2. The first and the last layer keep 8.
-    #[arg(long, default_value_t = 8, value_parser = weight_bits)]
-    pub(crate) weight_bits: u8,
-    /// How weights are rounded: nearest, each for itself; descent, together, so that what the layer computes changes least.
-    #[arg(long, default_value = "nearest")]
-    pub(crate) rounding: Rounding,
-    /// Scale channels between layers so that both sides quantize well.
-    #[arg(long)]
-    pub(crate) equalize: bool,
-    /// How ranges of activations are chosen: minmax, percentile:99.99, mse or entropy.
-    #[arg(long, default_value = "minmax")]
-    pub(crate) method: Method,
-    /// Leave biases as they are instead of making up for what rounding the weights shifts.
-    #[arg(long)]
-    pub(crate) no_bias_correction: bool,
+    /// Choose the bits of each layer so that limits are kept: `flash=40KB` of the file as stored, `arena=64KB` of memory,
+    /// `drop=1.0` points below the float model on --eval or, without it, of agreement on a fifth of --calib that is kept apart. KB
+    /// are 1024 bytes, kB 1000. With flash the artifact is the most faithful that fits, else the smallest. Calibration data decide;
+    /// --eval says whether the drop is met, and nothing else. Exit code 3 if the limits cannot be kept. Rounds by descent unless told
+    /// otherwise. What was measured is kept in OUTPUT.budget until the end, so that a run that was killed goes on.
+    #[arg(long, value_name = "LIMIT=VALUE,…", requires = "calib", conflicts_with = "weight_bits")]
+    pub(crate) budget: Option<Limits>,
+    #[command(flatten)]
+    pub(crate) quantize: QuantizeArgs,
     /// An input that is kept between runs, and the output that it becomes: `--state h_in=h_out`.
     #[arg(long = "state", value_name = "INPUT=OUTPUT", value_parser = pair)]
     pub(crate) states: Vec<(String, String)>,
     /// Class names, one per line, in the order of the output.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) labels: Option<PathBuf>,
-    /// Decisions in a file: `[input]` tells how inputs are made from pictures or sound, and goes into the artifact.
+    /// Decisions in a file, as `siskin recipe init` writes it: `[quantize]` is what options say that are not given here, and the
+    /// bits of single layers; `[input]` tells how inputs are made from pictures or sound, and goes into the artifact.
     #[arg(long, value_name = "FILE.toml", value_hint = ValueHint::FilePath)]
     pub(crate) recipe: Option<PathBuf>,
     /// The number of golden vectors that the artifact carries, at most 64: each is run on every load of `siskin verify`.

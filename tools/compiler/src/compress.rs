@@ -6,7 +6,7 @@ use crate::ir::{Graph, Node, Port};
 use crate::lower::{Extras, LowerError, Lowered, lower};
 use crate::passes::{self, PassError};
 use crate::progress::Progress;
-use crate::quantize::{self, QuantizeError};
+use crate::quantize::{self, QuantizeError, Sensitivity};
 use crate::recipe;
 use sha2::{Digest, Sha256};
 use siskin::DType;
@@ -196,6 +196,25 @@ impl Source {
             passes::run(&mut graph, passes::INTEGER)?;
         }
         Ok(lower(&graph, &Extras::default())?)
+    }
+
+    /// The first 16 bytes of the source file's SHA-256.
+    pub(crate) fn digest(&self) -> [u8; 16] {
+        self.digest
+    }
+
+    /// What each width of each layer's weights costs, measured on the data that layers are rounded by.
+    ///
+    /// # Errors
+    /// [`CompressError::Quantize`].
+    pub fn sensitivity(
+        &self,
+        options: &quantize::Options,
+        calib: &Dataset,
+        progress: &mut dyn Progress,
+    ) -> Result<Sensitivity, CompressError> {
+        quantize::sensitivity(&self.graph, calib, options, progress)
+            .map_err(|error| CompressError::Quantize { file: self.file.clone(), error })
     }
 
     /// The artifact that the options ask for.

@@ -4,10 +4,13 @@
 //! model.onnx -> import -> ir -> passes -> quantize -> lower -> artifact
 //! ```
 //!
+//! `budget` goes that road many times, to find how many bits each layer needs.
+//!
 //! What is absent: printing and argument parsing (the CLI's), and training.
 #![forbid(unsafe_code)]
 
 pub mod bench;
+pub mod budget;
 pub mod compress;
 pub mod data;
 pub mod eval;

@@ -1,11 +1,19 @@
 //! The recipe: a TOML file with decisions that are too many for a command line.
 //!
 //! ```text
+//! [quantize]            how float weights and activations become integers
+//! [quantize.layers]     bits of single layers, by name
 //! [input]               how the first input is made, stored in the artifact
 //! kind = "image"        or "audio"
 //! ```
 //!
+//! [`TEMPLATE`] lists every key of `[quantize]` with its default. What a command line says wins.
+//!
 //! A word that is not known is an error: a typing mistake should not decide silently.
+
+mod quantize;
+
+pub use quantize::Quantize;
 
 use serde::Deserialize;
 use siskin::Shape;
@@ -19,7 +27,13 @@ use std::path::Path;
 pub struct Recipe {
     /// How the first input is made.
     pub input: Option<Input>,
+    /// How float weights and activations become integers.
+    #[serde(default)]
+    pub quantize: Quantize,
 }
+
+/// A recipe with every key, its default and what it does; what has no default is a comment.
+pub const TEMPLATE: &str = include_str!("recipe/template.toml");
 
 impl Recipe {
     /// Reads a recipe.

@@ -1,21 +1,22 @@
 //! `siskin compress`: an ONNX file in, an artifact out, and a table of what that cost.
 
+use super::budget;
 use super::monitor::Watch;
-use crate::Failure;
 use crate::args::{Args, Compress, InputArgs};
 use crate::model::{Stored, image, import_options, prepared, sizes};
 use crate::output::{count, print, table};
 use crate::progress::Bar;
+use crate::{Failure, Gate};
 use core::time::Duration;
 use serde_json::{Map, Value, json};
 use siskin::{Model, Step};
 use siskin_compiler::bench::{Timing, bench};
-use siskin_compiler::compress::{Options, Source};
+use siskin_compiler::compress::{Options, Source, Weights};
 use siskin_compiler::data::{Dataset, atomic};
 use siskin_compiler::eval::{Evaluation, Metric, evaluate};
 use siskin_compiler::format::InputRecipe;
 use siskin_compiler::lower::Lowered;
-use siskin_compiler::quantize;
+use siskin_compiler::quantize::{self, Rounding};
 use siskin_compiler::recipe::Recipe;
 use siskin_compiler::run::Loaded;
 use std::collections::BTreeMap;
@@ -43,11 +44,24 @@ pub(crate) fn compress(args: &Args, a: &Compress) -> Result<(), Failure> {
     }
     // Both are opened first: a typing error should not cost a calibration.
     let (calib, eval) = (open(&a.calib)?, open(&a.eval)?);
-    let mut lowered = source.compress(&options, calib.as_ref(), &mut bar)?;
+    let (mut lowered, found) = match a.budget {
+        None => (source.compress(&options, calib.as_ref(), &mut bar)?, None),
+        Some(limits) => {
+            let mut found = budget::search(a, limits, &source, &options, &inputs, &mut bar)?;
+            if let Some(gate) = found.gate() {
+                print(args.json, &json!({ "budget": found.object() }), &found.text())?;
+                return Err(gate.into());
+            }
+            let object = (found.object(), found.text());
+            (found.outcome.lowered.take().ok_or("no artifact was made")?, Some(object))
+        }
+    };
+    let before = lowered.file.len();
     let watch = match (&a.monitor, &calib) {
         (Some(options), Some(calib)) => Some(Watch::add(&mut lowered, options, calib, eval.as_ref(), &mut bar)?),
         _ => None,
     };
+    refuse_monitor(a, before, lowered.file.len())?;
     let mut versions = Vec::new();
     // A model that came quantized has no float version to be compared with.
     if eval.is_some() && !source.is_quantized() {
@@ -56,6 +70,10 @@ pub(crate) fn compress(args: &Args, a: &Compress) -> Result<(), Failure> {
     versions.push(Version::measure(kind(a, &source), &lowered, eval.as_ref(), a.metric, &mut bar)?);
     atomic::write(&a.output, |w| w.write_all(&lowered.file))?;
     let (mut object, mut text) = (object(a, &lowered, &versions), text(a, &lowered, &versions));
+    if let Some((budget, walked)) = found {
+        object["budget"] = budget;
+        text = walked + &text;
+    }
     if let Some(watch) = watch {
         object["monitor"] = watch.object();
         text += &watch.text();
@@ -75,8 +93,21 @@ fn refuse_to_overwrite(a: &Compress) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A budget counts the file as it is stored, with its monitor.
+fn refuse_monitor(a: &Compress, before: usize, after: usize) -> Result<(), Failure> {
+    let limit = a.budget.and_then(|b| b.flash).filter(|&flash| after as u64 > flash);
+    match limit {
+        Some(flash) => Err(Gate(format!(
+            "budget flash={flash}B: cannot be met: the artifact has {before} bytes and its monitor {} more: give flash those less for the \
+             weights and add them again, or leave --monitor out",
+            after - before
+        ))
+        .into()),
+        None => Ok(()),
+    }
+}
+
 fn kind(a: &Compress, source: &Source) -> &'static str {
-    use siskin_compiler::compress::Weights;
     match a.weights {
         _ if source.is_quantized() => "as given",
         Weights::I8 => "int8",
@@ -86,12 +117,11 @@ fn kind(a: &Compress, source: &Source) -> &'static str {
 }
 
 fn options(a: &Compress) -> Result<Options, Failure> {
-    if a.weight_bits < 8 && a.weights != siskin_compiler::compress::Weights::I8 {
-        return Err(format!(
-            "--weight-bits {}: only integer weights have fewer bits: leave --weights out",
-            a.weight_bits
-        )
-        .into());
+    let recipe = a.recipe.as_deref().map(Recipe::read).transpose()?.unwrap_or_default();
+    let quantize = quantize_options(a, &recipe);
+    if quantize.widths.bits < 8 && a.weights != Weights::I8 {
+        let bits = quantize.widths.bits;
+        return Err(format!("--weight-bits {bits}: only integer weights have fewer bits: leave --weights out").into());
     }
     let labels = match &a.labels {
         Some(path) => {
@@ -102,34 +132,44 @@ fn options(a: &Compress) -> Result<Options, Failure> {
     };
     Ok(Options {
         weights: a.weights,
-        quantize: quantize::Options {
-            method: a.method,
-            bias_correction: !a.no_bias_correction,
-            rounding: a.rounding,
-            widths: quantize::Widths { bits: a.weight_bits, ..quantize::Widths::default() },
-            equalize: a.equalize,
-            ..Default::default()
-        },
+        recipe: decisions(a.weights, &quantize),
+        quantize,
         import: import_options(&a.import)?,
         states: a.states.clone(),
         labels,
         input: input_recipe(&a.input),
-        recipe: recipe(a),
-        prepare: a.recipe.as_deref().map(Recipe::read).transpose()?.unwrap_or_default().input,
+        prepare: recipe.input,
         goldens: a.goldens,
     })
 }
 
+/// What was typed, else what the recipe says, else the default.
+fn quantize_options(a: &Compress, recipe: &Recipe) -> quantize::Options {
+    let (typed, mut options) = (&a.quantize, recipe.quantize.options());
+    // A budget gives some layers few bits, which the nearest levels would waste.
+    if a.budget.is_some() && recipe.quantize.rounding.is_none() {
+        options.rounding = Rounding::Descent;
+    }
+    options.widths.bits = typed.weight_bits.unwrap_or(options.widths.bits);
+    options.rounding = typed.rounding.unwrap_or(options.rounding);
+    options.equalize = typed.equalize.unwrap_or(options.equalize);
+    options.method = typed.method.unwrap_or(options.method);
+    options.bias_correction &= !typed.no_bias_correction;
+    options
+}
+
 /// What was decided, in few bytes: they lie in flash.
-fn recipe(a: &Compress) -> String {
-    use siskin_compiler::compress::Weights;
-    let bias = if a.no_bias_correction { "" } else { " bias" };
-    match a.weights {
+fn decisions(weights: Weights, quantize: &quantize::Options) -> String {
+    match weights {
         Weights::I8 => {
-            let bits = if a.weight_bits < 8 { format!(" w{}", a.weight_bits) } else { String::new() };
-            let rounding = if a.rounding == quantize::Rounding::Descent { " descent" } else { "" };
-            let equalize = if a.equalize { " equalize" } else { "" };
-            format!("i8 {}{bias}{bits}{rounding}{equalize}", a.method)
+            let widths = &quantize.widths;
+            let bias = if quantize.bias_correction { " bias" } else { "" };
+            let bits = if widths.bits < 8 { format!(" w{}", widths.bits) } else { String::new() };
+            let ends = if widths.ends < 8 { format!(" ends{}", widths.ends) } else { String::new() };
+            let named: String = widths.layers.iter().map(|(name, bits)| format!(" {name}={bits}")).collect();
+            let rounding = if quantize.rounding == Rounding::Descent { " descent" } else { "" };
+            let equalize = if quantize.equalize { " equalize" } else { "" };
+            format!("i8 {}{bias}{bits}{ends}{named}{rounding}{equalize}", quantize.method)
         }
         Weights::F16 => "f16".into(),
         Weights::F32 => "f32".into(),

@@ -1,6 +1,7 @@
 //! The commands, one a file.
 
 mod bench;
+mod budget;
 mod c_header;
 mod compress;
 mod demo;
@@ -12,7 +13,9 @@ mod inspect;
 mod label_queue;
 mod monitor;
 mod operators;
+mod recipe;
 mod run;
+mod sensitivity;
 mod verify;
 
 use crate::Failure;
@@ -34,6 +37,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     match &args.command {
         Command::Compress(a) => compress::compress(args, a),
         Command::Distil(a) => distil::distil(args, a),
+        Command::Sensitivity(a) => sensitivity::sensitivity(args, a),
+        Command::Recipe(a) => recipe::recipe(args, a),
         Command::Eval(a) => eval::eval(args, a),
         Command::Run(a) => run::run(args, a),
         Command::Inspect(a) => inspect::inspect(args, a),

@@ -103,6 +103,40 @@ pub(crate) type RawSamples<'a> = Box<dyn Iterator<Item = Result<Raw, DataError>>
 pub struct Dataset {
     source: Source,
     fits: Vec<Fit>,
+    part: Part,
+}
+
+/// Which samples of a set are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// All.
+    #[default]
+    Whole,
+    /// Every fifth, from the first.
+    Held,
+    /// What [`Part::Held`] leaves.
+    Rest,
+}
+
+impl Part {
+    const EVERY: usize = 5;
+
+    fn has(self, i: usize) -> bool {
+        match self {
+            Part::Whole => true,
+            Part::Held => i.is_multiple_of(Part::EVERY),
+            Part::Rest => !i.is_multiple_of(Part::EVERY),
+        }
+    }
+
+    /// How many of `n` samples it has.
+    fn len(self, n: usize) -> usize {
+        match self {
+            Part::Whole => n,
+            Part::Held => n.div_ceil(Part::EVERY),
+            Part::Rest => n - n.div_ceil(Part::EVERY),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -145,12 +179,26 @@ impl Dataset {
             "csv" => Table::open(&path, only()?).map(|(s, fit)| (Source::Table(s), vec![fit])),
             _ => Err(DataError::Kind(path)),
         }?;
-        Ok(Self { source, fits })
+        Ok(Self { source, fits, part: Part::Whole })
+    }
+
+    /// The same set, of which only a part is read.
+    ///
+    /// # Errors
+    /// [`DataError::Few`] if the part has less than two samples.
+    pub fn part(self, part: Part) -> Result<Self, DataError> {
+        let set = Self { part, ..self };
+        if set.len() < 2 { Err(DataError::Few(set.place(), set.stored())) } else { Ok(set) }
     }
 
     /// The number of samples, at least 1.
     #[allow(clippy::len_without_is_empty, reason = "an open set is never empty")]
     pub fn len(&self) -> usize {
+        self.part.len(self.stored())
+    }
+
+    /// The number of samples that are stored.
+    fn stored(&self) -> usize {
         match &self.source {
             Source::Arrays(s) => s.len(),
             Source::Table(s) => s.len(),
@@ -192,7 +240,7 @@ impl Dataset {
             Source::Images(s) => Ok(s.iter()),
         };
         let raw = raw.unwrap_or_else(|error| Box::new(core::iter::once(Err(error))));
-        Samples { set: self, raw, next: 0, failed: false }
+        Samples { set: self, raw, next: 0, left: self.len(), failed: false }
     }
 
     /// Where the labels are, or would be if there were any.
@@ -231,12 +279,19 @@ impl<'a> IntoIterator for &'a Dataset {
 pub struct Samples<'a> {
     set: &'a Dataset,
     raw: RawSamples<'a>,
+    /// The index of the next stored sample.
     next: usize,
+    /// How many are still to be read.
+    left: usize,
     failed: bool,
 }
 
 impl Samples<'_> {
     fn read(&mut self) -> Result<Sample, DataError> {
+        while !self.set.part.has(self.next) {
+            self.raw.next().transpose()?;
+            self.next += 1;
+        }
         let Some(raw) = self.raw.next() else {
             return Err(DataError::damaged(&self.set.place(), "it changed while it was in use"));
         };
@@ -252,17 +307,18 @@ impl Iterator for Samples<'_> {
     type Item = Result<Sample, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed || self.next == self.set.len() {
+        if self.failed || self.left == 0 {
             return None;
         }
         let sample = self.read();
         self.next += 1;
+        self.left -= 1;
         self.failed = sample.is_err();
         Some(sample)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, Some(self.set.len() - self.next))
+        (0, Some(self.left))
     }
 }
 

@@ -60,6 +60,9 @@ pub enum DataError {
     /// The name does not say how to read the file.
     #[error("{0} is not data of a known kind: give an .npz, .npy or .csv file, or a folder of images by class")]
     Kind(PathBuf),
+    /// A part of a set was to be kept apart, and there are too few samples for that.
+    #[error("{0} has {1} samples, too few to keep a fifth of them apart: give at least ten, or --eval DATA")]
+    Few(Place, usize),
     /// A file ends before its contents do, or its contents contradict themselves.
     #[error("{place} is truncated or damaged: {reason}")]
     Damaged {

@@ -29,7 +29,7 @@ mod npz;
 mod rows;
 
 pub use array::{Array, ArrayData, DType};
-pub use dataset::{Dataset, Sample, SampleData, Samples, Target};
+pub use dataset::{Dataset, Part, Sample, SampleData, Samples, Target};
 pub use error::{DataError, Place};
 pub use input::{InputSpec, Layout};
 pub use npy::{read_npy, write_npy};

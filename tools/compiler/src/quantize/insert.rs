@@ -26,12 +26,12 @@ pub(super) struct Weighted {
 pub(super) fn insert(graph: &mut Graph, points: &[Point], params: &[QuantParams]) -> Result<Vec<Layer>, IrError> {
     let order = graph.order();
     let kinds: HashMap<NodeId, Kind> = order.iter().map(|&n| (n, kind(graph, graph.node(n)))).collect();
-    let mut scales = HashMap::new();
+    let mut params_of = HashMap::new();
     for (point, &p) in points.iter().zip(params) {
         for &value in &point.values {
             let pair = add_pair(graph, value, p)?;
             redirect(graph, value, pair, &kinds, &order);
-            scales.insert(pair, p.scale);
+            params_of.insert(pair, p);
         }
     }
     let mut layers = Vec::new();
@@ -42,8 +42,8 @@ pub(super) fn insert(graph: &mut Graph, points: &[Point], params: &[QuantParams]
             && kinds.get(&id) == Some(&Kind::Computes)
             && node.input(1).is_some_and(|w| graph.constant(w).is_some())
         {
-            let input_scale = node.input(0).and_then(|x| scales.get(&x)).copied();
-            layers.extend(input_scale.and_then(|scale| Layer::of(graph, id, scale)));
+            let input = node.input(0).and_then(|x| params_of.get(&x)).copied();
+            layers.extend(input.and_then(|input| Layer::of(graph, id, input)));
         }
     }
     Ok(layers)
@@ -106,7 +106,7 @@ pub(super) fn set_weights(graph: &mut Graph, layer: &Layer, rounded: &Rounded) -
     let real: Vec<f32> = rounded.q.iter().enumerate().map(real).collect();
     let difference: Vec<f32> = layer.weights.iter().zip(&real).map(|(w, r)| w - r).collect();
     let difference = Tensor::new(&layer.dims, &difference).ok_or_else(missing)?;
-    let bias_scale: Vec<f32> = rounded.scales.iter().map(|s| s * layer.input_scale).collect();
+    let bias_scale: Vec<f32> = rounded.scales.iter().map(|s| s * layer.input.scale).collect();
     // The cast saturates.
     let steps: Vec<i32> =
         rounded.bias.iter().zip(&bias_scale).map(|(b, s)| (b / f64::from(*s)).round() as i32).collect();

@@ -19,6 +19,7 @@ mod insert;
 pub mod observe;
 mod points;
 mod round;
+mod sensitivity;
 mod widths;
 
 use crate::data::{Dataset, Place};
@@ -34,6 +35,7 @@ pub use points::{Point, find as points};
 pub(crate) use points::{TABLED, moved_operands, moves, pointwise, reduction};
 pub(crate) use round::Levels;
 pub use round::Rounding;
+pub use sensitivity::{Cause, Cost, LayerCosts, Loss, Sensitivity, sensitivity};
 pub use widths::Widths;
 
 /// How a float model becomes integers.
@@ -130,6 +132,14 @@ pub enum QuantizeError {
         /// What every value is.
         value: f32,
     },
+    /// Bits are asked for a layer that is not there.
+    #[error("no layer '{name}' has weights to quantize: its name is one of {}", layers.join(", "))]
+    NoLayer {
+        /// The name.
+        name: String,
+        /// The names that there are.
+        layers: Vec<String>,
+    },
     /// There is nothing to quantize.
     #[error("no operator of this model can be quantized: use --weights f32 or --weights f16")]
     Nothing,
@@ -145,44 +155,72 @@ pub fn quantize(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<Graph, QuantizeError> {
-    let mut graph = graph.clone();
-    passes::multiply_divisions(&mut graph)?;
-    let points = points::find(&graph);
-    if points.is_empty() {
-        return Err(QuantizeError::Nothing);
-    }
-    if calib.len() < 2 {
-        return Err(QuantizeError::OneSample(calib.place()));
-    }
-    // What training chose fits the weights as they were.
-    if options.equalize && options.chosen.weights.is_empty() {
-        equalize::equalize(&mut graph, &options.widths, calib, progress)?;
-    }
-    let graph = &graph;
-    let mut ranges = calibrate::ranges(graph, &points, calib, options.method, progress)?;
-    for (point, range) in points.iter().zip(&mut ranges) {
-        *range = point.values.iter().find_map(|v| options.chosen.ranges.get(v)).copied().unwrap_or(*range);
-    }
-    let mut quantized = graph.clone();
-    let layers = insert::insert(&mut quantized, &points, &ranges)?;
+    let Paired { float, mut graph, layers } = Paired::new(graph, calib, options, progress)?;
     match options.rounding {
         Rounding::Nearest => {
             let each = layers.iter().enumerate().map(|(i, layer)| {
                 let bits = options.widths.of(&layer.name, i, layers.len());
-                insert::set_weights(&mut quantized, layer, &round::alone(layer, bits, &options.chosen))
+                insert::set_weights(&mut graph, layer, &round::alone(layer, bits, &options.chosen))
             });
             let rounded = each.collect::<Result<Vec<_>, _>>()?;
             if options.bias_correction {
-                correct::correct(&mut quantized, &rounded, calib, progress)?;
+                correct::correct(&mut graph, &rounded, calib, progress)?;
             }
         }
-        Rounding::Descent => round::by_descent(&mut quantized, graph, &layers, calib, options, progress)?,
+        Rounding::Descent => round::by_descent(&mut graph, &float, &layers, calib, options, progress)?,
     }
-    quantized.verify()?;
-    passes::run(&mut quantized, passes::INTEGER)?;
-    if options.widths.pack() || !options.chosen.weights.is_empty() {
-        passes::pack_weights(&mut quantized, None)?;
-        quantized.verify()?;
+    integers(graph, options.widths.pack() || !options.chosen.weights.is_empty())
+}
+
+/// A graph with Q/DQ pairs whose layers still have their weights, beside the float graph that it stands for.
+struct Paired {
+    float: Graph,
+    graph: Graph,
+    layers: Vec<round::Layer>,
+}
+
+impl Paired {
+    fn new(
+        graph: &Graph,
+        calib: &Dataset,
+        options: &Options,
+        progress: &mut dyn Progress,
+    ) -> Result<Paired, QuantizeError> {
+        let mut float = graph.clone();
+        passes::multiply_divisions(&mut float)?;
+        let points = points::find(&float);
+        if points.is_empty() {
+            return Err(QuantizeError::Nothing);
+        }
+        if calib.len() < 2 {
+            return Err(QuantizeError::OneSample(calib.place()));
+        }
+        // What training chose fits the weights as they were.
+        if options.equalize && options.chosen.weights.is_empty() {
+            equalize::equalize(&mut float, &options.widths, calib, progress)?;
+        }
+        let mut ranges = calibrate::ranges(&float, &points, calib, options.method, progress)?;
+        for (point, range) in points.iter().zip(&mut ranges) {
+            *range = point.values.iter().find_map(|v| options.chosen.ranges.get(v)).copied().unwrap_or(*range);
+        }
+        let mut graph = float.clone();
+        let layers = insert::insert(&mut graph, &points, &ranges)?;
+        let unknown = |name: &&String| !layers.iter().any(|layer| layer.name == **name);
+        if let Some(name) = options.widths.layers.keys().find(unknown) {
+            let layers = layers.iter().map(|layer| layer.name.clone()).collect();
+            return Err(QuantizeError::NoLayer { name: name.clone(), layers });
+        }
+        Ok(Paired { float, graph, layers })
     }
-    Ok(quantized)
+}
+
+/// The integer graph of one with Q/DQ pairs; weights of few values are stored in few bits if `pack` says so.
+fn integers(mut graph: Graph, pack: bool) -> Result<Graph, QuantizeError> {
+    graph.verify()?;
+    passes::run(&mut graph, passes::INTEGER)?;
+    if pack {
+        passes::pack_weights(&mut graph, None)?;
+        graph.verify()?;
+    }
+    Ok(graph)
 }

@@ -163,3 +163,22 @@ fn what_is_not_there_or_of_no_known_kind_is_said() {
     let path = folder.file("a.parquet", "");
     assert_says(&refusal(path, &spec), &["a.parquet", ".npz, .npy or .csv"]);
 }
+
+#[test]
+fn a_fifth_kept_apart_and_the_rest_are_the_whole() {
+    let folder = Folder::new();
+    let path = folder.npz("a.npz", &[("x", floats(&[11, 2])), ("y", labels(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]))]);
+    let part = |part| open(&path, &InputSpec::new([1, 2])).part(part);
+    let classes = |part_of| {
+        let set = part(part_of).unwrap();
+        let found: Vec<i64> = read(&set).iter().map(|s| s.y.as_ref().unwrap().class().unwrap()).collect();
+        assert_eq!(found.len(), set.len());
+        found
+    };
+    assert_eq!(classes(Part::Held), [0, 5, 10]);
+    assert_eq!(classes(Part::Rest), [1, 2, 3, 4, 6, 7, 8, 9]);
+    assert_eq!(classes(Part::Whole).len(), 11);
+    let few = folder.npz("few.npz", &[("x", floats(&[4, 2]))]);
+    let error = open(&few, &InputSpec::new([1, 2])).part(Part::Held).unwrap_err().to_string();
+    assert!(error.contains("few.npz") && error.contains("4 samples") && error.contains("--eval"), "{error}");
+}

@@ -11,7 +11,7 @@
 //! Quantization", 2024; the scale search is that of GPTQ's quantizer with `C` for the identity.
 
 use super::levels::Levels;
-use super::linear::{Matrix, add_scaled};
+use super::linear::{Matrix, add_scaled, dot};
 
 /// Steps that are tried for each table of levels, and the least of them as a part of the largest.
 const STEPS: usize = 40;
@@ -28,6 +28,15 @@ pub(super) struct Row {
     pub(super) scale: f64,
     /// `eᵀ C e`.
     pub(super) cost: f64,
+}
+
+impl Row {
+    /// Integers that were chosen elsewhere, at their cost.
+    pub(super) fn given(w: &[f64], c: &Matrix, q: impl Iterator<Item = i8>, scale: f64) -> Row {
+        let q: Vec<i8> = q.collect();
+        let e: Vec<f64> = q.iter().zip(w).map(|(&q, w)| f64::from(q) * scale - w).collect();
+        Row { cost: dot(&e, &c.left_product(&e)), scale, q }
+    }
 }
 
 /// The weights of one output as they are being rounded.

@@ -4,6 +4,7 @@
 //! output o at position p = Σ_k weight[o][k] · window[p, group(o)][k]        k over taps and channels of the group
 //! ```
 
+use super::super::observe::QuantParams;
 use crate::ir::{Graph, NodeId};
 use siskin::attrs::Attrs;
 use siskin::op::{Conv, ConvAttrs, ConvTranspose, ConvTransposeAttrs, MatMul, MatMulAttrs};
@@ -20,8 +21,8 @@ pub(in super::super) struct Layer {
     pub(in super::super) axis: usize,
     /// One for each output; zeros if the layer has none.
     pub(in super::super) bias: Vec<f32>,
-    /// The step of the layer's input.
-    pub(in super::super) input_scale: f32,
+    /// What the layer's input is quantized with.
+    pub(in super::super) input: QuantParams,
     windows: Option<Windows>,
 }
 
@@ -42,7 +43,7 @@ struct Windows {
 
 impl Layer {
     /// The layer of a node with constant weights.
-    pub(in super::super) fn of(graph: &Graph, id: NodeId, input_scale: f32) -> Option<Layer> {
+    pub(in super::super) fn of(graph: &Graph, id: NodeId, input: QuantParams) -> Option<Layer> {
         let node = graph.node(id);
         let w = graph.constant(node.input(1)?)?;
         let axis = usize::from(node.get::<MatMul>().is_some_and(|a| !a.transpose_b));
@@ -50,7 +51,7 @@ impl Layer {
         let bias = node.input(2).and_then(|b| graph.constant(b)).map_or_else(|| vec![0.0; outputs], |b| b.to_f32());
         let windows = Windows::of(graph, id);
         let (name, weights, dims) = (node.name.clone(), w.to_f32(), w.dims().to_vec());
-        Some(Layer { node: id, name, weights, dims, axis, bias, input_scale, windows })
+        Some(Layer { node: id, name, weights, dims, axis, bias, input, windows })
     }
 
     /// The number of outputs.
@@ -71,6 +72,12 @@ impl Layer {
     /// The output that the element `i` of the tensor belongs to.
     pub(in super::super) fn output_of(&self, i: usize) -> usize {
         if self.axis == 0 { i / self.depth() } else { i % self.outputs() }
+    }
+
+    /// What the layer's input can be told from: values beyond are clipped by more than they are rounded.
+    pub(in super::super) fn input_range(&self) -> [f32; 2] {
+        let QuantParams { scale, .. } = self.input;
+        [self.input.dequantize(-128) - scale, self.input.dequantize(127) + scale]
     }
 
     /// Whether windows can be cut from the layer's input; a transposed convolution has none.
@@ -165,4 +172,16 @@ pub(in super::super) fn unclamped(graph: &Graph, id: NodeId) -> Vec<u32> {
         MatMulAttrs { min, max, ..a }.write(put);
     }
     words
+}
+
+#[cfg(test)]
+impl Layer {
+    /// A layer out of any graph, of weights `[outputs, depth]`.
+    pub(in super::super) fn plain(weights: &[f32], outputs: usize, input: QuantParams) -> Layer {
+        let dims = vec![outputs as u32, (weights.len() / outputs) as u32];
+        let graph =
+            crate::ir::parse("graph g\nin x: f32[1]\ny: f32[1] = Relu(x)\nout y\n").expect("a graph of one node");
+        let (node, name, bias) = (graph.order()[0], "plain".into(), vec![0.0; outputs]);
+        Layer { node, name, weights: weights.to_vec(), dims, axis: 0, bias, input, windows: None }
+    }
 }

@@ -98,7 +98,7 @@ fn nearest(layer: &Layer, bits: u8) -> Rounded {
 
 /// A bias must fit 32 bits with room for the sum: a channel of tiny weights takes larger steps.
 fn least_scale(layer: &Layer, bias: f32) -> f32 {
-    bias.abs() / (layer.input_scale * 1_073_741_824.0)
+    bias.abs() / (layer.input.scale * 1_073_741_824.0)
 }
 
 /// Rounds every layer in order, each on what those before it leave.
@@ -112,18 +112,49 @@ pub(super) fn by_descent(
 ) -> Result<(), QuantizeError> {
     for (i, layer) in layers.iter().enumerate() {
         let bits = options.widths.of(&layer.name, i, layers.len());
-        let chosen = options.chosen.weights.contains_key(&layer.node);
-        let learns = !chosen && layer.has_windows() && Moments::bytes(layer.depth(), layer.groups()) <= MOMENTS;
-        let rounded = if learns {
-            let stage = format!("round {} of {}", i + 1, layers.len());
-            let moments = watch(graph, float, layer, calib, progress, &stage)?;
-            solve(layer, &moments, bits, options.bias_correction)
-        } else {
+        let rounded = if options.chosen.weights.contains_key(&layer.node) {
             alone(layer, bits, &options.chosen)
+        } else {
+            let stage = format!("round {} of {}", i + 1, layers.len());
+            Seen::new(graph, float, layer, calib, progress, &stage)?.round(layer, bits, options).rounded
         };
         insert::set_weights(graph, layer, &rounded)?;
     }
     Ok(())
+}
+
+/// A layer after rounding, and what that costs its output.
+#[derive(Clone, Debug)]
+pub(super) struct Outcome {
+    pub(super) rounded: Rounded,
+    /// The signal's power over that of the rounding error, in decibels; nothing if the layer's windows were not seen.
+    pub(super) sqnr: Option<f64>,
+}
+
+/// What is known of a layer's input: moments of its windows, unless it has none or they would not fit the memory.
+pub(super) struct Seen(Option<Vec<Moments>>);
+
+impl Seen {
+    /// Runs the calibration data through the model as it is quantized so far.
+    pub(super) fn new(
+        graph: &Graph,
+        float: &Graph,
+        layer: &Layer,
+        calib: &Dataset,
+        progress: &mut dyn Progress,
+        stage: &str,
+    ) -> Result<Seen, QuantizeError> {
+        let learns = layer.has_windows() && Moments::bytes(layer.depth(), layer.groups()) <= MOMENTS;
+        Ok(Seen(learns.then(|| watch(graph, float, layer, calib, progress, stage)).transpose()?))
+    }
+
+    /// Rounds the layer to so many bits.
+    pub(super) fn round(&self, layer: &Layer, bits: u8, options: &Options) -> Outcome {
+        match &self.0 {
+            Some(moments) => solve(layer, moments, bits, options),
+            None => Outcome { rounded: nearest(layer, bits), sqnr: None },
+        }
+    }
 }
 
 /// The moments of a layer's windows, one for each group.
@@ -188,33 +219,38 @@ fn copy(twin: &mut Graph, float: &Graph, value: ValueId) -> Result<ValueId, IrEr
 }
 
 /// Refits, rounds and corrects a layer.
-fn solve(layer: &Layer, moments: &[Moments], bits: u8, correct: bool) -> Rounded {
+fn solve(layer: &Layer, moments: &[Moments], bits: u8, options: &Options) -> Outcome {
     let (outputs, depth) = (layer.outputs(), layer.depth());
     let tables = Levels::tables(bits);
-    let mut q = vec![0; layer.weights.len()];
-    let (mut scales, mut bias) = (Vec::new(), Vec::new());
+    let nearest = (options.rounding == Rounding::Nearest).then(|| nearest(layer, bits));
+    let mut rounded = Rounded { q: vec![0; layer.weights.len()], scales: Vec::new(), bias: Vec::new() };
+    let (mut signal, mut noise) = (0.0, 0.0);
     let each = outputs / moments.len().max(1);
     for (group, moments) in moments.iter().enumerate() {
         let mut c = moments.covariance();
         let mean = c.mean_diagonal();
-        let refit = Refit::new(moments, mean);
+        let refit = Refit::new(moments, mean).filter(|_| nearest.is_none());
         c.add_diagonal(DAMPING * mean + f64::from(f32::MIN_POSITIVE));
         let (mean_x, mean_q) = (moments.mean_x(), moments.mean_q());
         for o in group * each..(group + 1) * each {
             let own: Vec<f64> = (0..depth).map(|k| f64::from(layer.weights[layer.at(o, k)])).collect();
             let w = refit.as_ref().map_or_else(|| own.clone(), |r| r.row(&own));
-            let least = f64::from(least_scale(layer, layer.bias[o]));
-            let row = descent::round(&w, &c, &tables, least);
+            let row = nearest.as_ref().map_or_else(
+                || descent::round(&w, &c, &tables, f64::from(least_scale(layer, layer.bias[o]))),
+                |n| descent::Row::given(&w, &c, (0..depth).map(|k| n.q[layer.at(o, k)]), n.scales[o].into()),
+            );
+            signal += dot(&w, &c.left_product(&w));
+            noise += row.cost;
             // What is stored is f32.
             let scale = row.scale as f32;
-            let rounded: Vec<f64> = row.q.iter().map(|&q| f64::from(q) * f64::from(scale)).collect();
-            row.q.iter().enumerate().for_each(|(k, &v)| q[layer.at(o, k)] = v);
-            let shift = if correct { dot(&own, &mean_x) - dot(&rounded, &mean_q) } else { 0.0 };
-            scales.push(scale);
-            bias.push(f64::from(layer.bias[o]) + shift);
+            let real: Vec<f64> = row.q.iter().map(|&q| f64::from(q) * f64::from(scale)).collect();
+            row.q.iter().enumerate().for_each(|(k, &v)| rounded.q[layer.at(o, k)] = v);
+            let shift = if options.bias_correction { dot(&own, &mean_x) - dot(&real, &mean_q) } else { 0.0 };
+            rounded.scales.push(scale);
+            rounded.bias.push(f64::from(layer.bias[o]) + shift);
         }
     }
-    Rounded { q, scales, bias }
+    Outcome { rounded, sqnr: Some(10.0 * (signal / noise.max(f64::MIN_POSITIVE)).log10()) }
 }
 
 /// `W <- (W A + λW) (C + λ)⁻¹`: the least squares fit of what the layer gave to what it now sees, drawn towards what it was.
