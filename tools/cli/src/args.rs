@@ -1,8 +1,10 @@
 //! What can be typed.
 
+mod diff;
 mod distil;
 mod sensitivity;
 
+pub(crate) use diff::{Diff, Gates};
 pub(crate) use distil::Distil;
 pub(crate) use sensitivity::{Recipe, RecipeInit, Sensitivity};
 
@@ -42,6 +44,8 @@ pub(crate) enum Command {
     Recipe(Recipe),
     /// Measure a model (.onnx or .siskin) on labelled data, with the kernels that ship.
     Eval(Eval),
+    /// Compare two models on the same data: accuracy on average and by class, answers, size, memory, speed.
+    Diff(Diff),
     /// Run a model (.onnx or .siskin) on arrays.
     Run(Run),
     /// Show what an artifact holds: ports, operators, memory, card.
@@ -170,6 +174,9 @@ pub(crate) struct Compress {
     /// What `--eval` measures: top1, mse or auc; by the labels if not given.
     #[arg(long)]
     pub(crate) metric: Option<Metric>,
+    /// Write what it cost as one HTML page: classes, confusion matrices, bytes, and what a budget tried.
+    #[arg(long, value_name = "FILE.html", value_hint = ValueHint::FilePath)]
+    pub(crate) report: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) import: ImportArgs,
     #[command(flatten)]

@@ -127,7 +127,8 @@ fn sensitivity_names_layers_and_what_their_bits_cost() {
         let of = |key: &str| widths.iter().map(|w| w[key].as_f64().unwrap()).collect::<Vec<_>>();
         assert_eq!(of("bits"), [8.0, 4.0, 3.0, 2.0]);
         assert!(of("sqnr_db").windows(2).all(|w| w[0] > w[1]), "{layer}");
-        assert!(of("bytes").windows(2).all(|w| w[0] >= w[1]) && of("bytes")[0] == 0.0, "{layer}");
+        // A small layer may save less than what its tensors are aligned to.
+        assert!(of("bytes").windows(2).all(|w| w[0] + 64.0 >= w[1]) && of("bytes")[0] == 0.0, "{layer}");
         assert!(of("loss")[0] == 0.0 && of("arena_bytes").iter().all(|&a| a > 0.0), "{layer}");
     }
     // The names are those that a recipe takes, and few bits of one layer are what was measured of it.

@@ -51,6 +51,25 @@ pub struct Evaluation {
     pub n: usize,
     /// The largest output of each sample.
     pub predictions: Vec<usize>,
+    /// The class that each sample's label names; nothing if labels are no classes.
+    pub labels: Vec<usize>,
+}
+
+/// How samples of one class were judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClassCount {
+    /// Samples with this label.
+    pub n: usize,
+    /// Those that the model said it of.
+    pub right: usize,
+}
+
+impl ClassCount {
+    /// The fraction that was right; nothing of a class without samples.
+    #[must_use]
+    pub fn recall(self) -> Option<f64> {
+        (self.n > 0).then(|| self.right as f64 / self.n as f64)
+    }
 }
 
 impl Evaluation {
@@ -59,6 +78,32 @@ impl Evaluation {
     pub fn agreement(&self, other: &Evaluation) -> f64 {
         let same = self.predictions.iter().zip(&other.predictions).filter(|(a, b)| a == b).count();
         same as f64 / self.n.max(1) as f64
+    }
+
+    /// Classes up to the greatest that is predicted or a label; none if labels are no classes.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        let greatest = self.predictions.iter().chain(&self.labels).max();
+        if self.labels.is_empty() { 0 } else { greatest.map_or(0, |c| c + 1) }
+    }
+
+    /// Samples by label, then by what the model said.
+    #[must_use]
+    pub fn confusion(&self, classes: usize) -> Vec<Vec<usize>> {
+        let mut counts = vec![vec![0; classes]; classes];
+        for (&label, &said) in self.labels.iter().zip(&self.predictions) {
+            if let Some(count) = counts.get_mut(label).and_then(|row| row.get_mut(said)) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
+    /// How each of `classes` fared.
+    #[must_use]
+    pub fn by_class(&self, classes: usize) -> Vec<ClassCount> {
+        let counts = self.confusion(classes);
+        counts.iter().enumerate().map(|(c, row)| ClassCount { n: row.iter().sum(), right: row[c] }).collect()
     }
 }
 
@@ -155,6 +200,7 @@ struct Tally {
     squares: f64,
     scores: Vec<(f32, bool)>,
     predictions: Vec<usize>,
+    labels: Vec<usize>,
 }
 
 impl Tally {
@@ -163,6 +209,7 @@ impl Tally {
         let metric = *self.metric.get_or_insert(if labelled { Metric::Top1 } else { Metric::Mse });
         self.predictions.push(class(y));
         let label = sample.y.as_ref().and_then(Target::class);
+        self.labels.extend(label.and_then(|l| usize::try_from(l).ok()).filter(|_| labelled));
         match metric {
             Metric::Top1 => {
                 let label = label.ok_or_else(|| no_class(sample, "top1"))?;
@@ -198,7 +245,9 @@ impl Tally {
             Metric::Mse => self.squares / n.max(1) as f64,
             Metric::Auc => auc(self.scores),
         };
-        Evaluation { metric, value, n, predictions: self.predictions }
+        // One label too few says nothing of which sample lacks it.
+        let labels = if self.labels.len() == n { self.labels } else { Vec::new() };
+        Evaluation { metric, value, n, predictions: self.predictions, labels }
     }
 }
 
@@ -258,6 +307,16 @@ mod tests {
     fn auc_counts_ties_half() {
         assert_eq!(auc(vec![(0.1, false), (0.4, false), (0.35, true), (0.8, true)]), 0.75);
         assert_eq!(auc(vec![(1.0, false), (1.0, true)]), 0.5);
+    }
+
+    #[test]
+    fn classes_are_counted_by_label() {
+        let (predictions, labels) = (vec![0, 1, 1, 2, 0], vec![0, 1, 0, 2, 0]);
+        let found = Evaluation { metric: Metric::Top1, value: 0.8, n: 5, predictions, labels };
+        assert_eq!(found.classes(), 3);
+        assert_eq!(found.confusion(3), [[2, 1, 0], [0, 1, 0], [0, 0, 1]]);
+        assert_eq!(found.by_class(4)[0], ClassCount { n: 3, right: 2 });
+        assert_eq!(found.by_class(4)[3].recall(), None);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 
 pub mod bench;
 pub mod budget;
+pub mod compare;
 pub mod compress;
 pub mod data;
 pub mod eval;
@@ -18,6 +19,7 @@ pub mod explain;
 pub mod import;
 pub mod ir;
 pub mod label_queue;
+pub mod ledger;
 pub mod lower;
 pub mod monitor;
 pub mod passes;

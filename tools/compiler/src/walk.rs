@@ -69,23 +69,60 @@ pub fn feed_each<'m, E: From<WalkError>>(
     data: &Dataset,
     mut run: impl FnMut(usize, &Sample, &mut Session<'m>) -> Result<(), E>,
 ) -> Result<(), E> {
-    session.reset();
-    let tables = tables(session);
-    let mut group = None;
+    let mut feeder = Feeder::new(session, data);
     for (i, sample) in data.iter().enumerate() {
         let sample = sample.map_err(WalkError::from)?;
-        if sample.group != group && i > 0 {
-            session.reset();
-        }
-        group = sample.group;
-        for (x, (input, rows)) in sample.x.iter().zip(&tables) {
-            let Some((rows, value)) = rows.and_then(|rows| Some((rows, beyond(x, rows)?))) else { continue };
-            return Err(WalkError::Lookup { place: data.place(), sample: i, input: input.clone(), value, rows }.into());
-        }
-        feed(session, &sample.x).map_err(|error| WalkError::Sample { place: data.place(), sample: i, error })?;
+        feeder.feed(session, i, &sample)?;
         run(i, &sample, session)?;
     }
     Ok(())
+}
+
+/// Runs every sample through two models, each as its own data set prepares it, and shows both to `see`.
+///
+/// # Errors
+/// [`WalkError`], or what `see` says; the rest is not run.
+pub fn walk_both<E: From<WalkError>>(
+    [a, b]: [&mut Session<'_>; 2],
+    [for_a, for_b]: [&Dataset; 2],
+    mut see: impl FnMut(usize, [&Session<'_>; 2]) -> Result<(), E>,
+) -> Result<(), E> {
+    let (mut feed_a, mut feed_b) = (Feeder::new(a, for_a), Feeder::new(b, for_b));
+    for (i, (x, y)) in for_a.iter().zip(for_b.iter()).enumerate() {
+        feed_a.feed(a, i, &x.map_err(WalkError::from)?)?;
+        feed_b.feed(b, i, &y.map_err(WalkError::from)?)?;
+        a.run();
+        b.run();
+        see(i, [a, b])?;
+    }
+    Ok(())
+}
+
+/// Gives samples to a session, in order.
+struct Feeder<'d> {
+    data: &'d Dataset,
+    tables: Vec<(String, Option<u32>)>,
+    group: Option<i64>,
+}
+
+impl<'d> Feeder<'d> {
+    fn new(session: &mut Session<'_>, data: &'d Dataset) -> Feeder<'d> {
+        session.reset();
+        Feeder { data, tables: tables(session), group: None }
+    }
+
+    fn feed(&mut self, session: &mut Session<'_>, i: usize, sample: &Sample) -> Result<(), WalkError> {
+        if sample.group != self.group && i > 0 {
+            session.reset();
+        }
+        self.group = sample.group;
+        let place = || self.data.place();
+        for (x, (input, rows)) in sample.x.iter().zip(&self.tables) {
+            let Some((rows, value)) = rows.and_then(|rows| Some((rows, beyond(x, rows)?))) else { continue };
+            return Err(WalkError::Lookup { place: place(), sample: i, input: input.clone(), value, rows });
+        }
+        feed(session, &sample.x).map_err(|error| WalkError::Sample { place: place(), sample: i, error })
+    }
 }
 
 /// Each input's name and, if what it holds are positions that a Gather reads, the length of the shortest axis that they count

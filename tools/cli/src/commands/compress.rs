@@ -2,6 +2,7 @@
 
 use super::budget;
 use super::monitor::Watch;
+use super::report::Report;
 use crate::args::{Args, Compress, InputArgs};
 use crate::model::{Stored, image, import_options, prepared, sizes};
 use crate::output::{count, print, table};
@@ -15,6 +16,7 @@ use siskin_compiler::compress::{Options, Source, Weights};
 use siskin_compiler::data::{Dataset, atomic};
 use siskin_compiler::eval::{Evaluation, Metric, evaluate};
 use siskin_compiler::format::InputRecipe;
+use siskin_compiler::ledger::{Entry, ledger};
 use siskin_compiler::lower::Lowered;
 use siskin_compiler::quantize::{self, Rounding};
 use siskin_compiler::recipe::Recipe;
@@ -27,6 +29,7 @@ const TIMING: Duration = Duration::from_millis(500);
 pub(crate) fn compress(args: &Args, a: &Compress) -> Result<(), Failure> {
     refuse_to_overwrite(a)?;
     atomic::check(&a.output)?;
+    a.report.as_deref().map(atomic::check).transpose()?;
     let options = options(a)?;
     let mut bar = Bar::new(args.quiet);
     let source = Source::open(&a.model, &options)?;
@@ -47,13 +50,12 @@ pub(crate) fn compress(args: &Args, a: &Compress) -> Result<(), Failure> {
     let (mut lowered, found) = match a.budget {
         None => (source.compress(&options, calib.as_ref(), &mut bar)?, None),
         Some(limits) => {
-            let mut found = budget::search(a, limits, &source, &options, &inputs, &mut bar)?;
+            let found = budget::search(a, limits, &source, &options, &inputs, &mut bar)?;
             if let Some(gate) = found.gate() {
                 print(args.json, &json!({ "budget": found.object() }), &found.text())?;
                 return Err(gate.into());
             }
-            let object = (found.object(), found.text());
-            (found.outcome.lowered.take().ok_or("no artifact was made")?, Some(object))
+            (found.outcome.lowered.clone().ok_or("no artifact was made")?, Some(found))
         }
     };
     let before = lowered.file.len();
@@ -62,17 +64,17 @@ pub(crate) fn compress(args: &Args, a: &Compress) -> Result<(), Failure> {
         _ => None,
     };
     refuse_monitor(a, before, lowered.file.len())?;
-    let mut versions = Vec::new();
-    // A model that came quantized has no float version to be compared with.
-    if eval.is_some() && !source.is_quantized() {
-        versions.push(Version::measure("float", &source.float()?, eval.as_ref(), a.metric, &mut bar)?);
-    }
-    versions.push(Version::measure(kind(a, &source), &lowered, eval.as_ref(), a.metric, &mut bar)?);
+    let versions = versions(a, &source, &lowered, eval.as_ref(), &mut bar)?;
     atomic::write(&a.output, |w| w.write_all(&lowered.file))?;
     let (mut object, mut text) = (object(a, &lowered, &versions), text(a, &lowered, &versions));
-    if let Some((budget, walked)) = found {
-        object["budget"] = budget;
-        text = walked + &text;
+    if let Some(found) = &found {
+        object["budget"] = found.object();
+        text = found.text() + &text;
+    }
+    if let Some(path) = &a.report {
+        let report = Report { asked: a, options: &options, versions: &versions, budget: found.as_ref() };
+        report.write(path)?;
+        text += &format!("wrote {}\n", path.display());
     }
     if let Some(watch) = watch {
         object["monitor"] = watch.object();
@@ -81,8 +83,30 @@ pub(crate) fn compress(args: &Args, a: &Compress) -> Result<(), Failure> {
     print(args.json, &object, &text)
 }
 
+/// The float model, if there is one to be compared with, then the artifact.
+fn versions(
+    a: &Compress,
+    source: &Source,
+    lowered: &Lowered,
+    eval: Option<&Dataset>,
+    bar: &mut Bar,
+) -> Result<Vec<Version>, Failure> {
+    let mut versions = Vec::new();
+    // A model that came quantized has no float version.
+    if eval.is_some() && !source.is_quantized() {
+        versions.push(Version::measure("float", &source.float()?, eval, a.metric, bar)?);
+    }
+    versions.push(Version::measure(kind(a, source), lowered, eval, a.metric, bar)?);
+    Ok(versions)
+}
+
 /// The artifact may not take the place of what it is made from.
 fn refuse_to_overwrite(a: &Compress) -> Result<(), Failure> {
+    if a.report.as_deref() == Some(a.output.as_path()) {
+        return Err(
+            format!("{}: cannot be artifact and report at once: name another --report", a.output.display()).into()
+        );
+    }
     let Ok(output) = a.output.canonicalize() else { return Ok(()) };
     let data = [&a.calib, &a.eval].into_iter().flatten().map(std::path::PathBuf::from);
     for input in [a.model.clone()].into_iter().chain(data) {
@@ -181,11 +205,12 @@ fn input_recipe(a: &InputArgs) -> InputRecipe {
 }
 
 /// One version of the model, measured.
-struct Version {
-    name: &'static str,
-    evaluation: Option<Evaluation>,
-    timing: Timing,
-    sizes: Map<String, Value>,
+pub(super) struct Version {
+    pub(super) name: &'static str,
+    pub(super) evaluation: Option<Evaluation>,
+    pub(super) timing: Timing,
+    pub(super) sizes: Map<String, Value>,
+    pub(super) ledger: Vec<Entry>,
     /// The operators that compute in floating point, with how many there are.
     floats: BTreeMap<&'static str, u64>,
 }
@@ -226,7 +251,8 @@ impl Version {
         let timing = bench(&mut loaded, TIMING)?;
         let model = loaded.model()?;
         let (sizes, floats) = (sizes(&model, lowered.file.len()), floats(&model));
-        Ok(Version { name, evaluation, timing, sizes, floats })
+        let ledger = ledger(&lowered.file, &model);
+        Ok(Version { name, evaluation, timing, sizes, ledger, floats })
     }
 
     fn object(&self) -> Value {
@@ -238,6 +264,7 @@ impl Version {
         object.insert("median_us".into(), json!(self.timing.median_us));
         object.insert("p95_us".into(), json!(self.timing.p95_us));
         object.insert("float_ops".into(), json!(self.floats));
+        object.insert("ledger".into(), super::inspect::ledger_object(&self.ledger));
         Value::Object(object)
     }
 }

@@ -7,6 +7,7 @@ use crate::output::{count, print, table};
 use serde_json::{Value, json};
 use siskin::{Model, Port, Preparation};
 use siskin_compiler::format::Card;
+use siskin_compiler::ledger::{Entry, ledger};
 use siskin_compiler::run::Loaded;
 
 pub(crate) fn inspect(args: &Args, a: &Inspect) -> Result<(), Failure> {
@@ -17,7 +18,7 @@ pub(crate) fn inspect(args: &Args, a: &Inspect) -> Result<(), Failure> {
         return super::c_header::c_header(args, a, &model, &bytes);
     }
     let card = Card::decode(model.artifact().card()).ok();
-    let facts = Facts { model: &model, card: card.as_ref(), file_bytes: bytes.len() };
+    let facts = Facts { model: &model, card: card.as_ref(), file_bytes: bytes.len(), ledger: ledger(&bytes, &model) };
     print(args.json, &facts.object(), &facts.text())
 }
 
@@ -25,6 +26,7 @@ struct Facts<'a> {
     model: &'a Model<'a>,
     card: Option<&'a Card>,
     file_bytes: usize,
+    ledger: Vec<Entry>,
 }
 
 impl Facts<'_> {
@@ -50,6 +52,7 @@ impl Facts<'_> {
             "inputs": model.inputs().map(|p| port(&p)).collect::<Vec<_>>(),
             "outputs": model.outputs().map(|p| port(&p)).collect::<Vec<_>>(),
             "steps": self.steps(),
+            "ledger": ledger_object(&self.ledger),
         });
         for (name, n) in sizes(model, self.file_bytes) {
             object[name] = n;
@@ -98,6 +101,7 @@ impl Facts<'_> {
         if let Some(card) = self.card.filter(|c| !c.labels.is_empty()) {
             out += &format!("{:<14} {}\n", "labels", card.labels.join(" "));
         }
+        out += &format!("\n{}", ledger_text(&self.ledger));
         let mut rows = vec![["operator", "inputs", "output", "macs"].map(String::from).to_vec()];
         for step in self.steps() {
             let cell = |v: &Value| {
@@ -110,6 +114,17 @@ impl Facts<'_> {
         }
         out + "\n" + &table(&rows)
     }
+}
+
+/// Bytes by what they are.
+pub(super) fn ledger_object(ledger: &[Entry]) -> Value {
+    ledger.iter().map(|e| (e.name.clone(), json!(e.bytes))).collect::<serde_json::Map<_, _>>().into()
+}
+
+fn ledger_text(ledger: &[Entry]) -> String {
+    let mut rows = vec![["part of the file", "bytes"].map(String::from).to_vec()];
+    rows.extend(ledger.iter().map(|e| vec![e.name.clone(), count(e.bytes)]));
+    table(&rows)
 }
 
 /// How the first input is made.

@@ -5,6 +5,7 @@ mod budget;
 mod c_header;
 mod compress;
 mod demo;
+mod diff;
 mod distil;
 mod eval;
 mod explain;
@@ -14,6 +15,7 @@ mod label_queue;
 mod monitor;
 mod operators;
 mod recipe;
+mod report;
 mod run;
 mod sensitivity;
 mod verify;
@@ -40,6 +42,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Command::Sensitivity(a) => sensitivity::sensitivity(args, a),
         Command::Recipe(a) => recipe::recipe(args, a),
         Command::Eval(a) => eval::eval(args, a),
+        Command::Diff(a) => diff::diff(args, a),
         Command::Run(a) => run::run(args, a),
         Command::Inspect(a) => inspect::inspect(args, a),
         Command::Monitor(a) => monitor::monitor(args, a),

@@ -11,13 +11,17 @@ mod bars;
 mod chart;
 mod heat;
 mod histogram;
+mod matrix;
 mod picture;
+mod scatter;
 
 pub(crate) use bars::{Bar, bars};
 pub(crate) use chart::{Chart, Line};
 pub(crate) use heat::heat;
 pub(crate) use histogram::histogram;
+pub(crate) use matrix::{MOST, matrix};
 pub(crate) use picture::Picture;
+pub(crate) use scatter::{Point, scatter};
 
 use crate::Failure;
 use core::fmt::{Display, Write};
