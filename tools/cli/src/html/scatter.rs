@@ -31,13 +31,13 @@ pub(crate) fn scatter(title: &str, [x, y]: [&str; 2], points: &[Point]) -> Eleme
     let at_x = |v: f64| px(left + (v - x0) / (x1 - x0) * (SIZE[0] - left - right));
     let at_y = |v: f64| px(SIZE[1] - bottom - (v - y0) / (y1 - y0) * (SIZE[1] - top - bottom));
     let mut parts = Vec::new();
-    for part in [0.0, 0.5, 1.0] {
+    for (part, anchor) in [(0.0, "start"), (0.5, "middle"), (1.0, "end")] {
         let (vx, vy) = (x0 + part * (x1 - x0), y0 + part * (y1 - y0));
         let line = tag("line").at("class", "axis").at("x1", left).at("x2", SIZE[0] - right);
         parts.push(line.at("y1", at_y(vy)).at("y2", at_y(vy)));
         let label = tag("text").at("x", left - 6.0).at("y", px(at_y(vy) + 4.0)).at("text-anchor", "end");
         parts.push(label.text(format!("{vy:.2}")));
-        let label = tag("text").at("x", at_x(vx)).at("y", SIZE[1] - bottom + 18.0).at("text-anchor", "middle");
+        let label = tag("text").at("x", at_x(vx)).at("y", SIZE[1] - bottom + 18.0).at("text-anchor", anchor);
         parts.push(label.text(format!("{vx:.0}")));
     }
     let middle = px(left + (SIZE[0] - left - right) / 2.0);
