@@ -88,14 +88,18 @@ async function race(given) {
 }
 
 async function coldStarts(given) {
-  const times = {};
+  const [times, refused] = [{}, {}];
   for (let round = 0; round < COLD_ROUNDS; round++) {
     for (const peer of [...OURS, "siskin/worker", ...THEIRS]) {
       const { page } = await open(browser, server.url);
       // One that refuses integers shows what it can.
       const one = { ...given, int8: peer !== "@litertjs/core" };
-      const result = await page.evaluate(([peer, given]) => window.cold(peer, given), [peer, one]);
-      for (const [what, ms] of Object.entries(result)) ((times[peer] ??= {})[what] ??= []).push(ms);
+      try {
+        const result = await page.evaluate(([peer, given]) => window.cold(peer, given), [peer, one]);
+        for (const [what, ms] of Object.entries(result)) ((times[peer] ??= {})[what] ??= []).push(ms);
+      } catch (error) {
+        refused[peer] = error.message.split("\n")[0];
+      }
       await page.close();
     }
   }
@@ -103,6 +107,7 @@ async function coldStarts(given) {
   for (const [peer, parts] of Object.entries(times)) {
     console.log(" ", peer.padEnd(16), Object.entries(parts).map(([what, list]) => `${what} ${median(list).toFixed(1)}`).join("  "));
   }
+  for (const [peer, why] of Object.entries(refused)) console.log(`  ${peer.padEnd(16)} does not run it: ${why}`);
 }
 
 function median(list) {
