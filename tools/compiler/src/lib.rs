@@ -1,7 +1,7 @@
 //! Turns ONNX models into `.siskin` artifacts.
 //!
 //! ```text
-//! model.onnx -> import -> ir -> passes -> quantize -> lower -> artifact
+//! model.onnx -> import -> ir -> passes -> [prune] -> quantize -> lower -> artifact
 //! ```
 //!
 //! What is absent: printing and argument parsing (the CLI's), and training.
@@ -12,6 +12,7 @@ pub mod compress;
 pub mod data;
 pub mod eval;
 pub mod explain;
+mod fit;
 pub mod import;
 pub mod ir;
 pub mod label_queue;
@@ -20,6 +21,7 @@ pub mod monitor;
 pub mod passes;
 pub mod plan;
 pub mod progress;
+pub mod prune;
 pub mod quantize;
 pub mod recipe;
 pub mod run;

@@ -29,6 +29,7 @@ use crate::walk::WalkError;
 use observe::QuantParams;
 use std::collections::BTreeMap;
 
+pub(crate) use calibrate::Probe;
 pub use observe::Method;
 pub use points::{Point, find as points};
 pub(crate) use points::{TABLED, moved_operands, moves, pointwise, reduction};

@@ -10,18 +10,18 @@ use siskin::op::{Conv, ConvAttrs, ConvTranspose, ConvTransposeAttrs, MatMul, Mat
 
 /// A layer's weights, and where they lie.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Layer {
-    pub(in super::super) node: NodeId,
-    pub(in super::super) name: String,
+pub(crate) struct Layer {
+    pub(crate) node: NodeId,
+    pub(crate) name: String,
     /// The weights as they lie in their tensor.
-    pub(in super::super) weights: Vec<f32>,
-    pub(in super::super) dims: Vec<u32>,
+    pub(crate) weights: Vec<f32>,
+    pub(crate) dims: Vec<u32>,
     /// The axis of the weights that counts outputs.
-    pub(in super::super) axis: usize,
+    pub(crate) axis: usize,
     /// One for each output; zeros if the layer has none.
-    pub(in super::super) bias: Vec<f32>,
+    pub(crate) bias: Vec<f32>,
     /// The step of the layer's input.
-    pub(in super::super) input_scale: f32,
+    pub(crate) input_scale: f32,
     windows: Option<Windows>,
 }
 
@@ -42,7 +42,7 @@ struct Windows {
 
 impl Layer {
     /// The layer of a node with constant weights.
-    pub(in super::super) fn of(graph: &Graph, id: NodeId, input_scale: f32) -> Option<Layer> {
+    pub(crate) fn of(graph: &Graph, id: NodeId, input_scale: f32) -> Option<Layer> {
         let node = graph.node(id);
         let w = graph.constant(node.input(1)?)?;
         let axis = usize::from(node.get::<MatMul>().is_some_and(|a| !a.transpose_b));
@@ -54,42 +54,42 @@ impl Layer {
     }
 
     /// The number of outputs.
-    pub(in super::super) fn outputs(&self) -> usize {
+    pub(crate) fn outputs(&self) -> usize {
         self.dims.get(self.axis).map_or(1, |&d| d as usize).max(1)
     }
 
     /// The number of weights of one output.
-    pub(in super::super) fn depth(&self) -> usize {
+    pub(crate) fn depth(&self) -> usize {
         self.weights.len() / self.outputs()
     }
 
     /// The index in the tensor of weight `k` of output `o`.
-    pub(in super::super) fn at(&self, o: usize, k: usize) -> usize {
+    pub(crate) fn at(&self, o: usize, k: usize) -> usize {
         if self.axis == 0 { o * self.depth() + k } else { k * self.outputs() + o }
     }
 
     /// The output that the element `i` of the tensor belongs to.
-    pub(in super::super) fn output_of(&self, i: usize) -> usize {
+    pub(crate) fn output_of(&self, i: usize) -> usize {
         if self.axis == 0 { i / self.depth() } else { i % self.outputs() }
     }
 
     /// Whether windows can be cut from the layer's input; a transposed convolution has none.
-    pub(super) fn has_windows(&self) -> bool {
+    pub(crate) fn has_windows(&self) -> bool {
         self.windows.is_some()
     }
 
     /// Outputs that see the same windows lie in one group; how many groups there are.
-    pub(super) fn groups(&self) -> usize {
+    pub(crate) fn groups(&self) -> usize {
         self.windows.map_or(1, |w| w.groups)
     }
 
     /// Windows of one sample.
-    pub(super) fn positions(&self, x: &[f32]) -> usize {
+    pub(crate) fn positions(&self, x: &[f32]) -> usize {
         self.windows.map_or(0, |w| x.len() / (w.input[0] * w.input[1] * w.channels).max(1) * w.output[0] * w.output[1])
     }
 
     /// Appends the window at `position` of a group.
-    pub(super) fn window(&self, x: &[f32], position: usize, group: usize, out: &mut Vec<f32>) {
+    pub(crate) fn window(&self, x: &[f32], position: usize, group: usize, out: &mut Vec<f32>) {
         let Some(w) = self.windows else { return };
         let each = w.channels / w.groups;
         let (batch, rest) = (position / (w.output[0] * w.output[1]), position % (w.output[0] * w.output[1]));
@@ -152,7 +152,7 @@ impl Windows {
 }
 
 /// The attributes of a layer without its fused clamp.
-pub(in super::super) fn unclamped(graph: &Graph, id: NodeId) -> Vec<u32> {
+pub(crate) fn unclamped(graph: &Graph, id: NodeId) -> Vec<u32> {
     let node = graph.node(id);
     let mut words = Vec::new();
     let put = &mut |w| words.push(w);
