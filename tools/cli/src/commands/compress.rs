@@ -1,6 +1,7 @@
 //! `siskin compress`: an ONNX file in, an artifact out, and a table of what that cost.
 
 use super::monitor::Watch;
+use super::prune;
 use crate::Failure;
 use crate::args::{Args, Compress, InputArgs};
 use crate::model::{Stored, image, import_options, prepared, sizes};
@@ -43,7 +44,15 @@ pub(crate) fn compress(args: &Args, a: &Compress) -> Result<(), Failure> {
     }
     // Both are opened first: a typing error should not cost a calibration.
     let (calib, eval) = (open(&a.calib)?, open(&a.eval)?);
-    let mut lowered = source.compress(&options, calib.as_ref(), &mut bar)?;
+    let train = open(&a.train)?;
+    let (smaller, pruned) = match &a.prune {
+        Some(prune) => {
+            let (smaller, outcome) = prune::run(a, prune, &source, [calib.as_ref(), train.as_ref()], &mut bar)?;
+            (smaller, Some(outcome))
+        }
+        None => (source.clone(), None),
+    };
+    let mut lowered = smaller.compress(&options, calib.as_ref(), &mut bar)?;
     let watch = match (&a.monitor, &calib) {
         (Some(options), Some(calib)) => Some(Watch::add(&mut lowered, options, calib, eval.as_ref(), &mut bar)?),
         _ => None,
@@ -56,6 +65,12 @@ pub(crate) fn compress(args: &Args, a: &Compress) -> Result<(), Failure> {
     versions.push(Version::measure(kind(a, &source), &lowered, eval.as_ref(), a.metric, &mut bar)?);
     atomic::write(&a.output, |w| w.write_all(&lowered.file))?;
     let (mut object, mut text) = (object(a, &lowered, &versions), text(a, &lowered, &versions));
+    if let Some(pruned) = pruned {
+        // The artifact is there: nothing is left to go on from.
+        let _ = std::fs::remove_file(prune::checkpoint(a));
+        object["prune"] = pruned.object();
+        text = pruned.text() + &text;
+    }
     if let Some(watch) = watch {
         object["monitor"] = watch.object();
         text += &watch.text();
@@ -66,7 +81,7 @@ pub(crate) fn compress(args: &Args, a: &Compress) -> Result<(), Failure> {
 /// The artifact may not take the place of what it is made from.
 fn refuse_to_overwrite(a: &Compress) -> Result<(), Failure> {
     let Ok(output) = a.output.canonicalize() else { return Ok(()) };
-    let data = [&a.calib, &a.eval].into_iter().flatten().map(std::path::PathBuf::from);
+    let data = [&a.calib, &a.eval, &a.train].into_iter().flatten().map(std::path::PathBuf::from);
     for input in [a.model.clone()].into_iter().chain(data) {
         if input.canonicalize().is_ok_and(|i| i == output) {
             return Err(format!("{}: is an input of this command: name another --output", a.output.display()).into());
@@ -122,6 +137,13 @@ fn options(a: &Compress) -> Result<Options, Failure> {
 
 /// What was decided, in few bytes: they lie in flash.
 fn recipe(a: &Compress) -> String {
+    let trained = if a.train.is_some() { " trained" } else { "" };
+    let pruned = a.prune.map_or(String::new(), |p| format!("prune {}{trained} ", p.ops));
+    pruned + &numbers(a)
+}
+
+/// How numbers are stored.
+fn numbers(a: &Compress) -> String {
     use siskin_compiler::compress::Weights;
     let bias = if a.no_bias_correction { "" } else { " bias" };
     match a.weights {

@@ -12,6 +12,7 @@ mod inspect;
 mod label_queue;
 mod monitor;
 mod operators;
+mod prune;
 mod run;
 mod verify;
 
