@@ -23,17 +23,17 @@ fn constant(name: &str, dims: &[usize], zero: impl Fn(&[usize]) -> bool) -> Stri
     format!("const {name}: f32[{}] ={values}\n", dims.join(","))
 }
 
-const CONV: &str = "stride=1,1,1 dilation=1,1,1 pad_begin=0,0,0 pad_end=0,0,0 min=0 max=inf";
+const CONV: &str = "stride=[1,1,1] dilation=[1,1,1] pad_begin=[0,0,0] pad_end=[0,0,0]";
 
 /// Two layers of four channels that are added, a depthwise one, a flattening, and a product; channel 2 is nothing but zeros.
 fn residual() -> Graph {
     let dead = |at: &[usize]| at[0] == 2;
     let text = format!(
         "graph g\nin x: f32[1,2,2,3]\n{}{}{}{}{}{}{}{}\
-         a: f32[1,2,2,4] = Conv(x, w1, b1) {CONV} group=1\n\
-         c: f32[1,2,2,4] = Conv(a, w2, b2) {CONV} group=1\n\
+         a: f32[1,2,2,4] = Conv(x, w1, b1) {CONV} group=1 min=0 max=inf\n\
+         c: f32[1,2,2,4] = Conv(a, w2, b2) {CONV} group=1 min=0 max=inf\n\
          s: f32[1,2,2,4] = Add(a, c)\n\
-         d: f32[1,2,2,4] = Conv(s, w3, b3) {CONV} group=4\n\
+         d: f32[1,2,2,4] = Conv(s, w3, b3) {CONV} group=4 min=0 max=inf\n\
          f: f32[1,16] = Reshape(d) shape=[1,16]\n\
          y: f32[1,3] = MatMul(f, w4, b4) transpose_b=true min=-inf max=inf\nout y\n",
         constant("w1", &[4, 1, 1, 3], dead),
@@ -85,10 +85,10 @@ fn outputs_stay_and_say_why() {
 fn channels_that_are_concatenated_go_each_from_its_place() {
     let text = format!(
         "graph g\nin x: f32[1,1,1,2]\n{}{}{}\
-         a: f32[1,1,1,2] = Conv(x, w1) {CONV} group=1\n\
-         b: f32[1,1,1,2] = Conv(x, w2) {CONV} group=1\n\
+         a: f32[1,1,1,2] = Conv(x, w1) {CONV} group=1 min=0 max=inf\n\
+         b: f32[1,1,1,2] = Conv(x, w2) {CONV} group=1 min=0 max=inf\n\
          c: f32[1,1,1,4] = Concat(a, b) axis=3\n\
-         y: f32[1,1,1,1] = Conv(c, w3) {CONV} group=1\nout y\n",
+         y: f32[1,1,1,1] = Conv(c, w3) {CONV} group=1 min=0 max=inf\nout y\n",
         constant("w1", &[2, 1, 1, 2], |_| false),
         constant("w2", &[2, 1, 1, 2], |at| at[0] == 0),
         constant("w3", &[1, 1, 1, 4], |_| false),
