@@ -25,7 +25,7 @@ impl Family {
     /// How many sets go next, so that the width stays a multiple; nothing if the last multiple is reached.
     fn next(&self, multiple: usize) -> Option<usize> {
         let width = self.width - self.gone;
-        let step = if width % multiple == 0 { multiple } else { width % multiple };
+        let step = if width.is_multiple_of(multiple) { multiple } else { width % multiple };
         (width > step && width - step >= multiple).then_some(step)
     }
 }
