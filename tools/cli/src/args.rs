@@ -14,6 +14,7 @@ use siskin_compiler::budget::Limits;
 use siskin_compiler::compress::Weights;
 use siskin_compiler::eval::Metric;
 use siskin_compiler::monitor;
+use siskin_compiler::prune::Options as PruneOptions;
 use siskin_compiler::quantize::{Method, Rounding};
 use std::path::PathBuf;
 
@@ -166,6 +167,28 @@ pub(crate) struct Compress {
     /// The number of golden vectors that the artifact carries, at most 64: each is run on every load of `siskin verify`.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=64))]
     pub(crate) goldens: u32,
+    /// Take channels out until this part of the operations is left, and refit layers by least squares on `--calib`: `ops=0.5`;
+    /// `ops=0.5,multiple=4` keeps widths at multiples of 4 instead of 8.
+    #[arg(long, value_name = "ops=PART", requires = "calib", conflicts_with = "budget")]
+    pub(crate) prune: Option<PruneOptions>,
+    /// Data to train the pruned model on, by the whole one as its teacher; labels, if there are any, count for a tenth.
+    #[arg(long, value_name = "DATA", requires = "prune")]
+    pub(crate) train: Option<String>,
+    /// How often training sees each sample.
+    #[arg(long, default_value_t = 30, requires = "train")]
+    pub(crate) epochs: usize,
+    /// The greatest learning rate of training.
+    #[arg(long, default_value_t = 1e-3, value_parser = distil::positive, requires = "train")]
+    pub(crate) rate: f32,
+    /// Decides the order of samples and their variations in training.
+    #[arg(long, default_value_t = 0, requires = "train")]
+    pub(crate) seed: u64,
+    /// In training, move samples along an axis of the input by up to so many elements: `--shift 1=2`; the batch is axis 0.
+    #[arg(long, value_name = "AXIS=MOST", value_parser = distil::shift, requires = "train")]
+    pub(crate) shift: Vec<(usize, u32)>,
+    /// In training, mirror half of the samples along an axis of the input.
+    #[arg(long, value_name = "AXIS", requires = "train")]
+    pub(crate) flip: Vec<usize>,
     /// Put a monitor into the artifact, with `--calib` in its order as the reference: `arl=100000` inferences between
     /// false alarms; `coverage=0.9` of prediction sets, `abstain=0.5` below this confidence, `stride=4` for streams that
     /// repeat themselves, `minimal` memory.

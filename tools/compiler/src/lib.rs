@@ -1,7 +1,7 @@
 //! Turns ONNX models into `.siskin` artifacts.
 //!
 //! ```text
-//! model.onnx -> import -> ir -> passes -> quantize -> lower -> artifact
+//! model.onnx -> import -> ir -> passes -> [prune] -> quantize -> lower -> artifact
 //! ```
 //!
 //! `budget` goes that road many times, to find how many bits each layer needs.
@@ -16,6 +16,7 @@ pub mod compress;
 pub mod data;
 pub mod eval;
 pub mod explain;
+mod fit;
 pub mod import;
 pub mod ir;
 pub mod label_queue;
@@ -25,6 +26,7 @@ pub mod monitor;
 pub mod passes;
 pub mod plan;
 pub mod progress;
+pub mod prune;
 pub mod quantize;
 pub mod recipe;
 pub mod run;

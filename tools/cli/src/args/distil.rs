@@ -67,7 +67,7 @@ pub(crate) struct Distil {
     pub(crate) import: ImportArgs,
 }
 
-fn shift(s: &str) -> Result<(usize, u32), String> {
+pub(super) fn shift(s: &str) -> Result<(usize, u32), String> {
     let (axis, most) = pair(s)?;
     let number = |_| "AXIS=MOST expected, both whole numbers".to_string();
     Ok((axis.parse().map_err(number)?, most.parse().map_err(number)?))
@@ -79,6 +79,6 @@ fn part(s: &str) -> Result<f32, String> {
 }
 
 /// A number above 0.
-fn positive(s: &str) -> Result<f32, String> {
+pub(super) fn positive(s: &str) -> Result<f32, String> {
     s.parse().ok().filter(|v: &f32| *v > 0.0 && v.is_finite()).ok_or_else(|| "a number above 0 expected".into())
 }

@@ -2,6 +2,7 @@
 
 use super::budget;
 use super::monitor::Watch;
+use super::prune;
 use super::report::Report;
 use crate::args::{Args, Compress, InputArgs};
 use crate::model::{Stored, image, import_options, prepared, sizes};
@@ -47,8 +48,16 @@ pub(crate) fn compress(args: &Args, a: &Compress) -> Result<(), Failure> {
     }
     // Both are opened first: a typing error should not cost a calibration.
     let (calib, eval) = (open(&a.calib)?, open(&a.eval)?);
+    let train = open(&a.train)?;
+    let (smaller, pruned) = match &a.prune {
+        Some(prune) => {
+            let (smaller, outcome) = prune::run(a, prune, &source, [calib.as_ref(), train.as_ref()], &mut bar)?;
+            (smaller, Some(outcome))
+        }
+        None => (source.clone(), None),
+    };
     let (mut lowered, found) = match a.budget {
-        None => (source.compress(&options, calib.as_ref(), &mut bar)?, None),
+        None => (smaller.compress(&options, calib.as_ref(), &mut bar)?, None),
         Some(limits) => {
             let found = budget::search(a, limits, &source, &options, &inputs, &mut bar)?;
             if let Some(gate) = found.gate() {
@@ -70,6 +79,14 @@ pub(crate) fn compress(args: &Args, a: &Compress) -> Result<(), Failure> {
     if let Some(found) = &found {
         object["budget"] = found.object();
         text = found.text() + &text;
+    }
+    if let Some(pruned) = pruned {
+        // The artifact is there: nothing is left to go on from.
+        if a.train.is_some() {
+            let _ = std::fs::remove_file(prune::checkpoint(a));
+        }
+        object["prune"] = pruned.object();
+        text = pruned.text() + &text;
     }
     if let Some(path) = &a.report {
         let report = Report { asked: a, options: &options, versions: &versions, budget: found.as_ref() };
@@ -108,7 +125,7 @@ fn refuse_to_overwrite(a: &Compress) -> Result<(), Failure> {
         );
     }
     let Ok(output) = a.output.canonicalize() else { return Ok(()) };
-    let data = [&a.calib, &a.eval].into_iter().flatten().map(std::path::PathBuf::from);
+    let data = [&a.calib, &a.eval, &a.train].into_iter().flatten().map(std::path::PathBuf::from);
     for input in [a.model.clone()].into_iter().chain(data) {
         if input.canonicalize().is_ok_and(|i| i == output) {
             return Err(format!("{}: is an input of this command: name another --output", a.output.display()).into());
@@ -156,7 +173,7 @@ fn options(a: &Compress) -> Result<Options, Failure> {
     };
     Ok(Options {
         weights: a.weights,
-        recipe: decisions(a.weights, &quantize),
+        recipe: channels(a) + &decisions(a.weights, &quantize),
         quantize,
         import: import_options(&a.import)?,
         states: a.states.clone(),
@@ -180,6 +197,12 @@ fn quantize_options(a: &Compress, recipe: &Recipe) -> quantize::Options {
     options.method = typed.method.unwrap_or(options.method);
     options.bias_correction &= !typed.no_bias_correction;
     options
+}
+
+/// What was decided of channels, as [`decisions`].
+fn channels(a: &Compress) -> String {
+    let trained = if a.train.is_some() { " trained" } else { "" };
+    a.prune.map_or(String::new(), |p| format!("prune {}{trained} ", p.ops))
 }
 
 /// What was decided, in few bytes: they lie in flash.

@@ -14,6 +14,7 @@ mod inspect;
 mod label_queue;
 mod monitor;
 mod operators;
+mod prune;
 mod recipe;
 mod report;
 mod run;

@@ -17,21 +17,21 @@ use crate::walk::walk;
 const FAR: f32 = 16.0;
 
 /// A float graph whose outputs are the values to watch, ready to run.
-pub(super) struct Probe {
+pub(crate) struct Probe {
     loaded: Loaded,
     watched: Vec<ValueId>,
 }
 
 impl Probe {
     /// Watches computed values of `graph`; constants and repeated values may be asked for, too.
-    pub(super) fn new(graph: &Graph, watched: Vec<ValueId>) -> Result<Probe, QuantizeError> {
+    pub(crate) fn new(graph: &Graph, watched: Vec<ValueId>) -> Result<Probe, QuantizeError> {
         let mut graph = graph.clone();
         graph.outputs = watched.iter().map(|&value| Port { name: String::new(), value, quant: None }).collect();
         Ok(Probe { loaded: Loaded::new(&lower(&graph, &Extras::default())?.file)?, watched })
     }
 
     /// Runs every sample and hands each watched value to `see`: index of the sample, of the value, the elements.
-    pub(super) fn run(
+    pub(crate) fn run(
         &mut self,
         calib: &Dataset,
         mut see: impl FnMut(usize, usize, &[f32]) -> Result<(), QuantizeError>,

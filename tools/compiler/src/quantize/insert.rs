@@ -2,7 +2,8 @@
 
 use super::observe::QuantParams;
 use super::points::{Kind, Point, kind};
-use super::round::{Layer, Rounded, unclamped};
+use super::round::Rounded;
+use crate::fit::{Layer, unclamped};
 use crate::ir::{Def, Graph, IrError, NodeId, Tensor, ValueId};
 use siskin::DType;
 use siskin::op::{Conv, ConvTranspose, DequantizeAttrs, DequantizeLinear, MatMul, QuantizeAttrs, QuantizeLinear};

@@ -30,6 +30,7 @@ use crate::walk::WalkError;
 use observe::QuantParams;
 use std::collections::BTreeMap;
 
+pub(crate) use calibrate::Probe;
 pub use observe::Method;
 pub use points::{Point, find as points};
 pub(crate) use points::{TABLED, moved_operands, moves, pointwise, reduction};
@@ -176,7 +177,7 @@ pub fn quantize(
 struct Paired {
     float: Graph,
     graph: Graph,
-    layers: Vec<round::Layer>,
+    layers: Vec<crate::fit::Layer>,
 }
 
 impl Paired {

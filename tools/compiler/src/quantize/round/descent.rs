@@ -11,7 +11,7 @@
 //! Quantization", 2024; the scale search is that of GPTQ's quantizer with `C` for the identity.
 
 use super::levels::Levels;
-use super::linear::{Matrix, add_scaled, dot};
+use crate::fit::{Matrix, add_scaled, dot};
 
 /// Steps that are tried for each table of levels, and the least of them as a part of the largest.
 const STEPS: usize = 40;

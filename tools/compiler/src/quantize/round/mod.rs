@@ -10,28 +10,17 @@
 //! Memory is the moments of one layer, whatever the size of the data. Layers whose moments would not fit are rounded to the nearest.
 
 mod descent;
-mod layer;
 mod levels;
-mod linear;
-mod moments;
 
-pub(super) use layer::{Layer, unclamped};
 pub(crate) use levels::Levels;
 
-use super::calibrate::Probe;
 use super::observe::weight_scales;
 use super::{Chosen, Integers, Options, QuantizeError, insert};
 use crate::data::Dataset;
-use crate::ir::{Graph, IrError, ValueId};
+use crate::fit::{self, Layer, MOMENTS, Moments, Refit, dot};
+use crate::ir::Graph;
 use crate::progress::Progress;
-use linear::{Matrix, dot};
-use moments::Moments;
-use std::collections::HashMap;
 
-/// The most memory for the moments of one layer.
-const MOMENTS: usize = 1 << 30;
-/// The most windows of one sample that a layer learns from.
-const WINDOWS: usize = 128;
 /// What is added to the diagonal of a covariance, as a part of its mean: inputs that the data never moved count a little.
 const DAMPING: f64 = 0.01;
 /// As [`DAMPING`], of the pull of a refit towards the weights as they were.
@@ -145,7 +134,8 @@ impl Seen {
         stage: &str,
     ) -> Result<Seen, QuantizeError> {
         let learns = layer.has_windows() && Moments::bytes(layer.depth(), layer.groups()) <= MOMENTS;
-        Ok(Seen(learns.then(|| watch(graph, float, layer, calib, progress, stage)).transpose()?))
+        let watch = || fit::watch([float, graph], &fit::Seen::whole(layer), calib, progress, stage);
+        Ok(Seen(learns.then(watch).transpose()?))
     }
 
     /// Rounds the layer to so many bits.
@@ -155,67 +145,6 @@ impl Seen {
             None => Outcome { rounded: nearest(layer, bits), sqnr: None },
         }
     }
-}
-
-/// The moments of a layer's windows, one for each group.
-fn watch(
-    graph: &Graph,
-    float: &Graph,
-    layer: &Layer,
-    calib: &Dataset,
-    progress: &mut dyn Progress,
-    stage: &str,
-) -> Result<Vec<Moments>, QuantizeError> {
-    let missing = || IrError::Definition(layer.name.clone());
-    let mut twin = graph.clone();
-    let q = graph.node(layer.node).input(0).ok_or_else(missing)?;
-    let x = float.node(layer.node).input(0).ok_or_else(missing)?;
-    let x = copy(&mut twin, float, x)?;
-    let mut moments: Vec<Moments> = (0..layer.groups()).map(|_| Moments::new(layer.depth())).collect();
-    let (mut held, mut windows) = (Vec::new(), [Vec::new(), Vec::new()]);
-    let see = |i: usize, k: usize, values: &[f32]| {
-        if k == 0 {
-            held.clear();
-            held.extend_from_slice(values);
-            return Ok(());
-        }
-        let positions = choose(layer.positions(values), i);
-        for (group, moments) in moments.iter_mut().enumerate() {
-            for (windows, values) in windows.iter_mut().zip([&held, values]) {
-                windows.clear();
-                positions.iter().for_each(|&p| layer.window(values, p, group, windows));
-            }
-            moments.add(&windows[0], &windows[1]);
-        }
-        Ok(())
-    };
-    Probe::new(&twin, vec![x, q])?.run(calib, see, progress, stage)?;
-    Ok(moments)
-}
-
-/// Positions of a sample's windows: all, or as many as are learned from, at even distances from one that differs by sample.
-fn choose(count: usize, sample: usize) -> Vec<usize> {
-    if count <= WINDOWS {
-        return (0..count).collect();
-    }
-    // The golden ratio's multiples spread evenly.
-    let start = ((sample.wrapping_mul(0x9E37_79B9) & 0xFFFF_FFFF) * count) >> 32;
-    (0..WINDOWS).map(|k| (start + k * count / WINDOWS) % count).collect()
-}
-
-/// Copies what computes `value` in the float graph into its quantized copy, beside what is there; returns the copy's value.
-fn copy(twin: &mut Graph, float: &Graph, value: ValueId) -> Result<ValueId, IrError> {
-    let mut part = float.clone();
-    part.states.clear();
-    part.outputs = vec![crate::ir::Port { name: String::new(), value, quant: None }];
-    let mut known: HashMap<ValueId, ValueId> = HashMap::new();
-    for id in part.order() {
-        let node = part.node(id);
-        let inputs: Vec<_> = node.inputs.iter().map(|i| i.map(|v| known.get(&v).copied().unwrap_or(v))).collect();
-        let outputs = twin.add_entry(&node.name, node.op, node.attrs.clone(), &inputs)?;
-        known.extend(node.outputs.iter().copied().zip(outputs));
-    }
-    Ok(known.get(&value).copied().unwrap_or(value))
 }
 
 /// Refits, rounds and corrects a layer.
@@ -229,7 +158,7 @@ fn solve(layer: &Layer, moments: &[Moments], bits: u8, options: &Options) -> Out
     for (group, moments) in moments.iter().enumerate() {
         let mut c = moments.covariance();
         let mean = c.mean_diagonal();
-        let refit = Refit::new(moments, mean).filter(|_| nearest.is_none());
+        let refit = Refit::new(moments, PULL).filter(|_| nearest.is_none());
         c.add_diagonal(DAMPING * mean + f64::from(f32::MIN_POSITIVE));
         let (mean_x, mean_q) = (moments.mean_x(), moments.mean_q());
         for o in group * each..(group + 1) * each {
@@ -251,27 +180,4 @@ fn solve(layer: &Layer, moments: &[Moments], bits: u8, options: &Options) -> Out
         }
     }
     Outcome { rounded, sqnr: Some(10.0 * (signal / noise.max(f64::MIN_POSITIVE)).log10()) }
-}
-
-/// `W <- (W A + λW) (C + λ)⁻¹`: the least squares fit of what the layer gave to what it now sees, drawn towards what it was.
-struct Refit {
-    cross: Matrix,
-    factor: Matrix,
-}
-
-impl Refit {
-    fn new(moments: &Moments, mean: f64) -> Option<Refit> {
-        let (mut cross, mut c) = (moments.cross(), moments.covariance());
-        // The fewer windows there are for each weight, the less they are trusted.
-        let pull = (PULL + cross.len() as f64 / moments.count().max(1.0)) * mean;
-        cross.add_diagonal(pull);
-        c.add_diagonal(pull);
-        Some(Refit { factor: c.cholesky()?, cross })
-    }
-
-    fn row(&self, w: &[f64]) -> Vec<f64> {
-        let mut row = self.cross.left_product(w);
-        self.factor.solve(&mut row);
-        row
-    }
 }

@@ -10,10 +10,10 @@
 
 use super::super::calibrate::Probe;
 use super::super::correct::channels;
-use super::super::round::Layer;
 use super::super::{Paired, QuantizeError};
 use super::{Sensitivity, Tried};
 use crate::data::Dataset;
+use crate::fit::Layer;
 use crate::ir::IrError;
 use crate::progress::Progress;
 use core::fmt;

@@ -12,7 +12,7 @@ use super::linear::Matrix;
 
 /// What is known of the windows of one group of a layer.
 #[derive(Clone, Debug)]
-pub(super) struct Moments {
+pub(crate) struct Moments {
     depth: usize,
     count: f64,
     sum_x: Vec<f64>,
@@ -24,11 +24,11 @@ pub(super) struct Moments {
 
 impl Moments {
     /// Bytes for windows of `depth` elements in `groups` groups.
-    pub(super) fn bytes(depth: usize, groups: usize) -> usize {
+    pub(crate) fn bytes(depth: usize, groups: usize) -> usize {
         depth.saturating_mul(depth).saturating_mul(20).saturating_mul(groups)
     }
 
-    pub(super) fn new(depth: usize) -> Moments {
+    pub(crate) fn new(depth: usize) -> Moments {
         let (row, square) = (vec![0.0; depth], vec![0.0; depth * depth]);
         Moments {
             depth,
@@ -42,7 +42,7 @@ impl Moments {
     }
 
     /// Adds windows, one after another, as the float model (`x`) and the quantized one (`q`) see them.
-    pub(super) fn add(&mut self, x: &[f32], q: &[f32]) {
+    pub(crate) fn add(&mut self, x: &[f32], q: &[f32]) {
         self.count += (q.len() / self.depth) as f64;
         for (sums, rows) in [(&mut self.sum_x, x), (&mut self.sum_q, q)] {
             for row in rows.chunks_exact(self.depth) {
@@ -56,27 +56,27 @@ impl Moments {
     }
 
     /// Windows seen.
-    pub(super) fn count(&self) -> f64 {
+    pub(crate) fn count(&self) -> f64 {
         self.count
     }
 
     /// The mean window of the float model.
-    pub(super) fn mean_x(&self) -> Vec<f64> {
+    pub(crate) fn mean_x(&self) -> Vec<f64> {
         self.sum_x.iter().map(|s| s / self.count.max(1.0)).collect()
     }
 
     /// The mean window of the quantized model.
-    pub(super) fn mean_q(&self) -> Vec<f64> {
+    pub(crate) fn mean_q(&self) -> Vec<f64> {
         self.sum_q.iter().map(|s| s / self.count.max(1.0)).collect()
     }
 
     /// `C`: the covariance of the quantized model's windows.
-    pub(super) fn covariance(&self) -> Matrix {
+    pub(crate) fn covariance(&self) -> Matrix {
         self.centred(&self.qq, &self.mean_q())
     }
 
     /// `A`: that of the float model's (rows) with the quantized one's (columns).
-    pub(super) fn cross(&self) -> Matrix {
+    pub(crate) fn cross(&self) -> Matrix {
         self.centred(&self.xq, &self.mean_x())
     }
 

@@ -2,42 +2,42 @@
 
 /// A square matrix, row by row.
 #[derive(Clone, Debug)]
-pub(super) struct Matrix {
+pub(crate) struct Matrix {
     n: usize,
     elements: Vec<f64>,
 }
 
 impl Matrix {
-    pub(super) fn zeros(n: usize) -> Matrix {
+    pub(crate) fn zeros(n: usize) -> Matrix {
         Matrix { n, elements: vec![0.0; n * n] }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.n
     }
 
-    pub(super) fn row(&self, i: usize) -> &[f64] {
+    pub(crate) fn row(&self, i: usize) -> &[f64] {
         &self.elements[i * self.n..(i + 1) * self.n]
     }
 
-    pub(super) fn row_mut(&mut self, i: usize) -> &mut [f64] {
+    pub(crate) fn row_mut(&mut self, i: usize) -> &mut [f64] {
         &mut self.elements[i * self.n..(i + 1) * self.n]
     }
 
     /// The mean of the diagonal.
-    pub(super) fn mean_diagonal(&self) -> f64 {
+    pub(crate) fn mean_diagonal(&self) -> f64 {
         (0..self.n).map(|i| self.row(i)[i]).sum::<f64>() / self.n.max(1) as f64
     }
 
     /// Adds a multiple of the identity.
-    pub(super) fn add_diagonal(&mut self, by: f64) {
+    pub(crate) fn add_diagonal(&mut self, by: f64) {
         for i in 0..self.n {
             self.row_mut(i)[i] += by;
         }
     }
 
     /// `vᵀ M`.
-    pub(super) fn left_product(&self, v: &[f64]) -> Vec<f64> {
+    pub(crate) fn left_product(&self, v: &[f64]) -> Vec<f64> {
         let mut out = vec![0.0; self.n];
         for (i, &a) in v.iter().enumerate().filter(|(_, a)| **a != 0.0) {
             add_scaled(&mut out, a, self.row(i));
@@ -46,7 +46,7 @@ impl Matrix {
     }
 
     /// The lower factor `L` of `L Lᵀ`; nothing if the matrix is not positive definite.
-    pub(super) fn cholesky(&self) -> Option<Matrix> {
+    pub(crate) fn cholesky(&self) -> Option<Matrix> {
         let mut l = Matrix::zeros(self.n);
         for i in 0..self.n {
             for j in 0..=i {
@@ -58,7 +58,7 @@ impl Matrix {
     }
 
     /// Solves `L Lᵀ x = b` for this lower factor.
-    pub(super) fn solve(&self, b: &mut [f64]) {
+    pub(crate) fn solve(&self, b: &mut [f64]) {
         for i in 0..self.n {
             b[i] = (b[i] - dot(&self.row(i)[..i], &b[..i])) / self.row(i)[i];
         }
@@ -71,7 +71,7 @@ impl Matrix {
 }
 
 /// `Σ a · b`.
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     // Four sums, so that additions do not wait for each other; always the same four.
     let mut sums = [0.0; 4];
     let (a4, b4) = (a.chunks_exact(4), b.chunks_exact(4));
@@ -85,7 +85,7 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// `y += a · x`.
-pub(super) fn add_scaled(y: &mut [f64], a: f64, x: &[f64]) {
+pub(crate) fn add_scaled(y: &mut [f64], a: f64, x: &[f64]) {
     y.iter_mut().zip(x).for_each(|(y, x)| *y += a * x);
 }
 

@@ -4,25 +4,25 @@
 //! output o at position p = Σ_k weight[o][k] · window[p, group(o)][k]        k over taps and channels of the group
 //! ```
 
-use super::super::observe::QuantParams;
 use crate::ir::{Graph, NodeId};
+use crate::quantize::observe::QuantParams;
 use siskin::attrs::Attrs;
 use siskin::op::{Conv, ConvAttrs, ConvTranspose, ConvTransposeAttrs, MatMul, MatMulAttrs};
 
 /// A layer's weights, and where they lie.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Layer {
-    pub(in super::super) node: NodeId,
-    pub(in super::super) name: String,
+pub(crate) struct Layer {
+    pub(crate) node: NodeId,
+    pub(crate) name: String,
     /// The weights as they lie in their tensor.
-    pub(in super::super) weights: Vec<f32>,
-    pub(in super::super) dims: Vec<u32>,
+    pub(crate) weights: Vec<f32>,
+    pub(crate) dims: Vec<u32>,
     /// The axis of the weights that counts outputs.
-    pub(in super::super) axis: usize,
+    pub(crate) axis: usize,
     /// One for each output; zeros if the layer has none.
-    pub(in super::super) bias: Vec<f32>,
+    pub(crate) bias: Vec<f32>,
     /// What the layer's input is quantized with.
-    pub(in super::super) input: QuantParams,
+    pub(crate) input: QuantParams,
     windows: Option<Windows>,
 }
 
@@ -42,8 +42,13 @@ struct Windows {
 }
 
 impl Layer {
+    /// The layer of a node with constant weights, whose input is not quantized.
+    pub(crate) fn float(graph: &Graph, id: NodeId) -> Option<Layer> {
+        Layer::of(graph, id, QuantParams { scale: 1.0, zero_point: 0 })
+    }
+
     /// The layer of a node with constant weights.
-    pub(in super::super) fn of(graph: &Graph, id: NodeId, input: QuantParams) -> Option<Layer> {
+    pub(crate) fn of(graph: &Graph, id: NodeId, input: QuantParams) -> Option<Layer> {
         let node = graph.node(id);
         let w = graph.constant(node.input(1)?)?;
         let axis = usize::from(node.get::<MatMul>().is_some_and(|a| !a.transpose_b));
@@ -55,48 +60,48 @@ impl Layer {
     }
 
     /// The number of outputs.
-    pub(in super::super) fn outputs(&self) -> usize {
+    pub(crate) fn outputs(&self) -> usize {
         self.dims.get(self.axis).map_or(1, |&d| d as usize).max(1)
     }
 
     /// The number of weights of one output.
-    pub(in super::super) fn depth(&self) -> usize {
+    pub(crate) fn depth(&self) -> usize {
         self.weights.len() / self.outputs()
     }
 
     /// The index in the tensor of weight `k` of output `o`.
-    pub(in super::super) fn at(&self, o: usize, k: usize) -> usize {
+    pub(crate) fn at(&self, o: usize, k: usize) -> usize {
         if self.axis == 0 { o * self.depth() + k } else { k * self.outputs() + o }
     }
 
     /// The output that the element `i` of the tensor belongs to.
-    pub(in super::super) fn output_of(&self, i: usize) -> usize {
+    pub(crate) fn output_of(&self, i: usize) -> usize {
         if self.axis == 0 { i / self.depth() } else { i % self.outputs() }
     }
 
     /// What the layer's input can be told from: values beyond are clipped by more than they are rounded.
-    pub(in super::super) fn input_range(&self) -> [f32; 2] {
+    pub(crate) fn input_range(&self) -> [f32; 2] {
         let QuantParams { scale, .. } = self.input;
         [self.input.dequantize(-128) - scale, self.input.dequantize(127) + scale]
     }
 
     /// Whether windows can be cut from the layer's input; a transposed convolution has none.
-    pub(super) fn has_windows(&self) -> bool {
+    pub(crate) fn has_windows(&self) -> bool {
         self.windows.is_some()
     }
 
     /// Outputs that see the same windows lie in one group; how many groups there are.
-    pub(super) fn groups(&self) -> usize {
+    pub(crate) fn groups(&self) -> usize {
         self.windows.map_or(1, |w| w.groups)
     }
 
     /// Windows of one sample.
-    pub(super) fn positions(&self, x: &[f32]) -> usize {
+    pub(crate) fn positions(&self, x: &[f32]) -> usize {
         self.windows.map_or(0, |w| x.len() / (w.input[0] * w.input[1] * w.channels).max(1) * w.output[0] * w.output[1])
     }
 
     /// Appends the window at `position` of a group.
-    pub(super) fn window(&self, x: &[f32], position: usize, group: usize, out: &mut Vec<f32>) {
+    pub(crate) fn window(&self, x: &[f32], position: usize, group: usize, out: &mut Vec<f32>) {
         let Some(w) = self.windows else { return };
         let each = w.channels / w.groups;
         let (batch, rest) = (position / (w.output[0] * w.output[1]), position % (w.output[0] * w.output[1]));
@@ -159,7 +164,7 @@ impl Windows {
 }
 
 /// The attributes of a layer without its fused clamp.
-pub(in super::super) fn unclamped(graph: &Graph, id: NodeId) -> Vec<u32> {
+pub(crate) fn unclamped(graph: &Graph, id: NodeId) -> Vec<u32> {
     let node = graph.node(id);
     let mut words = Vec::new();
     let put = &mut |w| words.push(w);
