@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::quantize::{self, Rounding};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 use std::path::Path;
 
 /// Counts calibrations, one for the sensitivity and one for each artifact; ends the search at one of them.

@@ -128,10 +128,10 @@ fn of_input(layer: &Layer, reach: &Reach) -> Vec<Cause> {
     // Channels that are always zero have nothing to lose.
     let mut used: Vec<(usize, f32)> = reach.channels.iter().copied().enumerate().filter(|c| c.1 > 0.0).collect();
     used.sort_by(|a, b| a.1.total_cmp(&b.1));
-    if let (Some(median), Some(most)) = (used.get(used.len() / 2), used.last()) {
-        if most.1 > OUTLIER * median.1 {
-            found.push(Cause::OutlierChannel(most.0, most.1 / median.1));
-        }
+    if let (Some(median), Some(most)) = (used.get(used.len() / 2), used.last())
+        && most.1 > OUTLIER * median.1
+    {
+        found.push(Cause::OutlierChannel(most.0, most.1 / median.1));
     }
     let dead = used.iter().filter(|c| c.1 < 0.5 * layer.input.scale).count();
     if dead > 0 {
