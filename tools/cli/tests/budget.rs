@@ -127,17 +127,20 @@ fn sensitivity_names_layers_and_what_their_bits_cost() {
         let of = |key: &str| widths.iter().map(|w| w[key].as_f64().unwrap()).collect::<Vec<_>>();
         assert_eq!(of("bits"), [8.0, 4.0, 3.0, 2.0]);
         assert!(of("sqnr_db").windows(2).all(|w| w[0] > w[1]), "{layer}");
-        // A small layer may save less than what its tensors are aligned to.
-        assert!(of("bytes").windows(2).all(|w| w[0] + 64.0 >= w[1]) && of("bytes")[0] == 0.0, "{layer}");
-        assert!(of("loss")[0] == 0.0 && of("arena_bytes").iter().all(|&a| a > 0.0), "{layer}");
+        assert!(of("loss").windows(2).all(|w| w[0] < w[1]) && of("loss")[0] == 0.0, "{layer}");
+        // Packing a layer of 144 weights costs what it saves.
+        let packs = layer["weights"].as_u64().unwrap() > 500;
+        assert!(!packs || of("bytes").windows(2).all(|w| w[0] > w[1]), "{layer}");
+        assert!(of("bytes")[0] == 0.0 && of("arena_bytes").iter().all(|&a| a > 0.0), "{layer}");
     }
     // The names are those that a recipe takes, and few bits of one layer are what was measured of it.
-    let name = found["layers"][0]["name"].as_str().unwrap();
+    let large = &found["layers"][4];
+    let name = large["name"].as_str().unwrap();
     desk.write("r.toml", format!("[quantize]\nrounding = \"descent\"\nlayers = {{ {name} = 2 }}\n").as_bytes());
     let two = desk.json(&words(&compress(&["--recipe", "r.toml", "-o", "2.siskin"])));
     let eight = desk.json(&words(&compress(&["--rounding", "descent", "-o", "8.siskin"])));
     let saved = eight["file_bytes"].as_i64().unwrap() - two["file_bytes"].as_i64().unwrap();
-    let told = -found["layers"][0]["widths"][3]["bytes"].as_i64().unwrap();
+    let told = -large["widths"][3]["bytes"].as_i64().unwrap();
     // The card's text and alignment differ.
     assert!((saved - told).abs() <= 64, "saved {saved}, told {told}");
 }
