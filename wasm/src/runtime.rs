@@ -26,7 +26,7 @@ pub struct Runtime {
     monitor: Option<Monitor<'static>>,
     prediction: Option<Prediction>,
     /// See `watch.rs`.
-    numbers: [f64; 12],
+    numbers: [f64; 14],
 }
 
 #[wasm_bindgen]

@@ -22,6 +22,13 @@ export interface Answer {
   setSize?: number;
   /** With a monitor: whether the confidence is too low to act on. */
   abstain?: boolean;
+  /**
+   * With a monitor that has the feature `distance`: how far the input is from the nearest class of the reference, where the
+   * model makes its scores from; squared, in steps of what is stored there.
+   */
+  distance?: number;
+  /** With `distance`: whether that is farther than 99 in 100 inputs of the reference, so the input is like none of them. */
+  unlike?: boolean;
 }
 
 /** What turns the scores of a port into an answer; nothing for a port that has no scores. */

@@ -98,6 +98,7 @@ export class Model implements Description {
   readonly card: Card;
   readonly monitor: Monitor | undefined;
   readonly #judge;
+  readonly #measures: boolean;
   #instance: Instance | undefined;
 
   /** @internal */
@@ -110,6 +111,7 @@ export class Model implements Description {
     this.preparation = preparation;
     this.card = { producer, recipe, bytes: { file, ...bytes }, steps };
     this.monitor = bytes.monitor ? new Monitor(features, () => this.#open()) : undefined;
+    this.#measures = features.includes("distance");
     this.#judge = this.outputs[0] && judge(this.outputs[0], outputs[0]!.operator);
   }
 
@@ -195,9 +197,17 @@ export class Model implements Description {
 
   /** The answer as the monitor judges it. */
   #judged(said: Float64Array): Answer {
-    const [index, confidence, low, high, setSize, abstain] = said.subarray(6) as unknown as number[];
+    const [index, confidence, low, high, setSize, abstain, distance, unlike] = said.subarray(6) as unknown as number[];
     const label = this.outputs[0]!.labels?.[index!];
-    return { ...(label && { label }), index: index!, confidence: confidence!, set: members(low!, high!), setSize: setSize!, abstain: !!abstain };
+    return {
+      ...(label && { label }),
+      index: index!,
+      confidence: confidence!,
+      set: members(low!, high!),
+      setSize: setSize!,
+      abstain: !!abstain,
+      ...(this.#measures && { distance: distance!, unlike: !!unlike }),
+    };
   }
 
   /** Hands over bytes that are no input yet, and has one made of them. */

@@ -26,7 +26,7 @@ export interface PersistOptions {
 export type Persisted = "new" | "restored" | "replaced";
 
 /** What the runtime says, in the order of `wasm/src/watch.rs`. */
-export const watch = ({ runtime, memory }: Instance): Float64Array => new Float64Array(memory.buffer, runtime.watch(), 12);
+export const watch = ({ runtime, memory }: Instance): Float64Array => new Float64Array(memory.buffer, runtime.watch(), 14);
 
 /** The members of a set of two words of bits. */
 export function members(low: number, high: number): number[] {

@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { load } from "siskin";
 import { launch, open, packed, serve } from "./helpers/browser.js";
-import { bytes, compile, compileDigits, inputs, INT8, nativeOutputs, prepared, recipe, replayed, streamOf, watchedDigits, WORK } from "./helpers/native.js";
+import { bytes, compile, compileDigits, inputs, INT8, nativeOutputs, prepared, recipe, replayed, shown, streamOf, watchedDigits, WORK } from "./helpers/native.js";
 
 const ROWS = 20;
 const site = fileURLToPath(new URL("site/", import.meta.url));
@@ -115,17 +115,20 @@ for (const name of ["digits_watched", "kws_watched"]) {
         const { run, monitor } = await window.watched(entry, name);
         const [alarms, told] = [[], []];
         monitor.onAlarm((alarm) => told.push(alarm));
-        let confidence = 0;
+        let [confidence, unlike] = [0, 0];
         for (const row of await window.rowsOf(name)) {
-          confidence += (await run(row)).confidence;
+          const answer = await run(row);
+          confidence += answer.confidence;
+          unlike += answer.unlike;
           const alarm = await monitor.alarm;
           if (alarm) alarms.push(alarm), await monitor.clear();
         }
-        return { alarms, told, confidence, report: [...(await monitor.report())] };
+        return { alarms, told, confidence, unlike, report: [...(await monitor.report())] };
       }, { entry, name });
       assert.deepEqual(ours.report, [...native.report], entry);
       assert.deepEqual([ours.alarms, ours.told], [native.alarms, native.alarms], entry);
       assert.equal(ours.confidence / native.n, native.confidence, entry);
+      assert.equal(ours.unlike, shown(`${path}.rep`, path).unlike, entry);
     }
   });
 }

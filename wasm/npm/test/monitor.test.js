@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { randomFillSync } from "node:crypto";
 import { test } from "node:test";
 import { load, SiskinError } from "siskin";
-import { bytes, compile, replayed, streamOf, watchedDigits } from "./helpers/native.js";
+import { bytes, compile, replayed, shown, streamOf, watchedDigits } from "./helpers/native.js";
 
 const paths = { digits_watched: watchedDigits(), kws_watched: compile("kws_watched") };
 const digits = bytes(paths.digits_watched);
@@ -36,14 +36,33 @@ for (const [name, path] of Object.entries(paths)) {
   });
 }
 
+for (const [name, path] of Object.entries(paths)) {
+  test(`${name}: distances, and the inputs that are unlike the reference, add up to the native report`, async (t) => {
+    const stream = streamOf(name);
+    replayed(path, stream);
+    const { unlike, features } = shown(`${path}.rep`, path);
+    const model = await load(bytes(path));
+    const answers = stream.rows.map((row) => model.run(row));
+    const mean = answers.reduce((sum, { distance }) => sum + distance, 0) / answers.length;
+    const native = features.find(({ name }) => name === "distance").mean;
+    assert.ok(Math.abs(mean / native - 1) < 1e-12, `${mean}, natively ${native}`);
+    assert.equal(answers.filter((answer) => answer.unlike).length, unlike);
+    assert.ok(unlike > 0 && unlike < answers.length, `${unlike} of ${answers.length}: the stream tells nothing`);
+    const nearest = Math.min(...answers.filter((answer) => answer.unlike).map(({ distance }) => distance));
+    assert.ok(answers.every((answer) => answer.unlike === answer.distance >= nearest), "what is farther is no more alike");
+    t.diagnostic(`${unlike} of ${answers.length} unlike the reference, mean distance ${mean.toFixed(1)}`);
+  });
+}
+
 test("a run says how sure it is", async () => {
   const model = await load(digits);
   const plain = await load(bytes(compile("kws")));
-  const { label, index, confidence, set, setSize, abstain } = model.run(rows[0]);
+  const { label, index, confidence, set, setSize, abstain, distance, unlike } = model.run(rows[0]);
   assert.equal(label, String(index));
   assert.ok(confidence > 0 && confidence <= 1);
   assert.equal(set.length, setSize);
-  assert.equal(typeof abstain, "boolean");
+  assert.deepEqual([typeof abstain, typeof unlike], ["boolean", "boolean"]);
+  assert.ok(Number.isInteger(distance) && distance > 0, `${distance}`);
   assert.equal(plain.monitor, undefined);
   assert.deepEqual(Object.keys(plain.run(new Float32Array(490))).sort(), ["confidence", "index", "output", "outputs"]);
   assert.deepEqual([plain.card.bytes.monitor, model.card.bytes.monitor > 800], [0, true]);
