@@ -44,7 +44,7 @@ pub mod statistic {
 
 use crate::{Error, Model, Session, TypeRef};
 use detect::Seen;
-use look::Look;
+use look::{Look, Tensors};
 use memory::Parts;
 use siskin_format::{
     ABSENT, ALTERNATIVES, Baseline, FeatureRecord, FeatureTotals, FormatError, Health, MonitorRecord, ReportHead,
@@ -198,17 +198,18 @@ impl<'m> Monitor<'m> {
     fn look(&mut self, session: &Session<'_>, look: &mut Look, witness: &mut impl Witness) {
         let baseline = self.baseline;
         let record = baseline.record;
+        let mut tensors = Tensors::of(session);
         if record.scores != ABSENT && record.after == look.done && look.prediction.is_none() {
-            let (ty, bytes) = session.tensor(record.scores);
+            let (ty, bytes) = tensors.get(record.scores);
             witness.scores(ty, bytes);
             look.prediction = ty.map(|ty| Prediction::of(record, ty.dtype, bytes));
         }
         while let Some(feature) = baseline.features.get(look.next).filter(|f| f.after == look.done) {
             if feature.statistic == distance::DISTANCE {
-                let (ty, bytes) = session.tensor(feature.tensor);
+                let (ty, bytes) = tensors.get(feature.tensor);
                 witness.layer(ty, bytes);
             }
-            let value = look.value(feature, &baseline, session);
+            let value = look.value(feature, &baseline, &mut tensors);
             witness.value(look.next, value);
             self.take(look.next, value, look);
             look.next = look.next.saturating_add(1);
