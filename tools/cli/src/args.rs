@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Show what an artifact holds: ports, operators, memory, card.
     Inspect(Inspect),
+    /// Write an artifact as an ONNX model that gives the same answers, byte for byte.
+    Export(Export),
     /// Watch a stream with an artifact's monitor, and read what monitors report.
     #[command(subcommand)]
     Monitor(Monitor),
@@ -239,6 +241,16 @@ pub(crate) struct Run {
     pub(crate) import: ImportArgs,
     #[command(flatten)]
     pub(crate) prepare: InputArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Export {
+    /// The artifact.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) model: PathBuf,
+    /// Where the ONNX model goes.
+    #[arg(short, long, value_hint = ValueHint::FilePath)]
+    pub(crate) output: PathBuf,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -16,6 +16,7 @@ pub mod compress;
 pub mod data;
 pub mod eval;
 pub mod explain;
+pub mod export;
 mod fit;
 pub mod import;
 pub mod ir;

@@ -9,6 +9,7 @@ mod diff;
 mod distil;
 mod eval;
 mod explain;
+mod export;
 pub(crate) mod firmware;
 mod inspect;
 mod label_queue;
@@ -46,6 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Command::Diff(a) => diff::diff(args, a),
         Command::Run(a) => run::run(args, a),
         Command::Inspect(a) => inspect::inspect(args, a),
+        Command::Export(a) => export::export(args, a),
         Command::Monitor(a) => monitor::monitor(args, a),
         Command::Explain(a) => explain::explain(args, a),
         Command::LabelQueue(a) => label_queue::label_queue(args, a),

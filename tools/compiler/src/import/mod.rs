@@ -1,4 +1,4 @@
-//! ONNX to the IR: the only place that names tract.
+//! ONNX to the IR, and what export writes to ONNX: the only place that names tract.
 //!
 //! tract decodes the protobuf and loads tensors, external data included. The graph itself is translated here, node by
 //! node, from the protobuf: tract's own graph would fold the quantized weights to float and rewrite what the IR wants
@@ -10,6 +10,7 @@
 //! What is absent: control flow (`If`, `Loop`, `Scan`), sequences, strings, symbolic shapes.
 
 mod context;
+mod encode;
 mod error;
 mod finite;
 mod model;
@@ -19,8 +20,10 @@ mod testing;
 mod window;
 
 pub use context::NodeContext;
+pub(crate) use encode::encode;
 pub use error::ImportError;
 pub use model::{NodeSummary, Options, Summary, import, summarize};
+pub(crate) use proto::element_code;
 pub use proto::read_tensor;
 
 /// Translates one node; returns its outputs in ONNX's order, `None` for one that is not computed.

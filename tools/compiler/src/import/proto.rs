@@ -9,23 +9,31 @@ use tract_onnx::pb::{ModelProto, TensorProto};
 use tract_onnx::prelude::Framework;
 use tract_onnx::tract_hir::internal::{DatumType, Tensor as TractTensor};
 
+/// ONNX's element types and ours.
+const ELEMENTS: [(DataType, DType); 12] = [
+    (DataType::Float, DType::F32),
+    (DataType::Float16, DType::F16),
+    (DataType::Double, DType::F64),
+    (DataType::Int8, DType::I8),
+    (DataType::Uint8, DType::U8),
+    (DataType::Int16, DType::I16),
+    (DataType::Uint16, DType::U16),
+    (DataType::Int32, DType::I32),
+    (DataType::Uint32, DType::U32),
+    (DataType::Int64, DType::I64),
+    (DataType::Uint64, DType::U64),
+    (DataType::Bool, DType::Bool),
+];
+
 /// The element type that ONNX calls `code`.
 pub(super) fn dtype(code: i32) -> Option<DType> {
-    Some(match DataType::try_from(code).ok()? {
-        DataType::Float => DType::F32,
-        DataType::Float16 => DType::F16,
-        DataType::Double => DType::F64,
-        DataType::Int8 => DType::I8,
-        DataType::Uint8 => DType::U8,
-        DataType::Int16 => DType::I16,
-        DataType::Uint16 => DType::U16,
-        DataType::Int32 => DType::I32,
-        DataType::Uint32 => DType::U32,
-        DataType::Int64 => DType::I64,
-        DataType::Uint64 => DType::U64,
-        DataType::Bool => DType::Bool,
-        _ => return None,
-    })
+    let known = DataType::try_from(code).ok()?;
+    ELEMENTS.iter().find(|(theirs, _)| *theirs == known).map(|&(_, ours)| ours)
+}
+
+/// What ONNX calls this element type.
+pub(crate) fn element_code(dtype: DType) -> i32 {
+    ELEMENTS.iter().find(|(_, ours)| *ours == dtype).map_or(DataType::Undefined as i32, |&(theirs, _)| theirs as i32)
 }
 
 /// ONNX's name of the element type `code`, for messages.
