@@ -16,6 +16,7 @@ mod debian;
 mod demo;
 mod drift;
 mod elf;
+mod export;
 mod firmware;
 mod fuzz;
 mod npm;
@@ -48,6 +49,8 @@ enum Task {
     Demo(demo::Args),
     /// Simulates the monitor's false alarms and delays, beside those of other libraries' detectors.
     Drift(drift::Args),
+    /// Exports artifacts and asks onnxruntime for the same bytes.
+    Export,
     /// Builds firmware for every board and runs it in QEMU: costs against budgets.toml, outputs against native.
     Firmware(firmware::Args),
     /// Runs the fuzz targets on the nightly toolchain.
@@ -86,6 +89,7 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Demo(args) => demo::run(&args),
         Task::Drift(args) => drift::run(&args),
+        Task::Export => export::run(),
         Task::Firmware(args) => firmware::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::LabelQueue => shell::run(&mut shell::experiment("label_queue")?),

@@ -24,12 +24,12 @@ fn binary(layer: &mut Layer<'_, '_>, op: &'static str, a: &op::QLinearBinaryAttr
     let order = layer.common(&[0, 1]);
     let ([a_zero, b_zero, y_zero, _], [min, max, ..]) = (a.zeros.0, a.limits.0);
     let mut real = |i, zero, scale: f32| {
-        let x = layer.input(i, order);
+        let x = layer.input(i, order)?;
         let whole = layer.graph.centred(&x, zero);
         let scale = layer.graph.scalar(scale);
-        layer.node("Mul", &[&whole, &scale], &[])
+        Ok(layer.node("Mul", &[&whole, &scale], &[]))
     };
-    let (x, y) = (real(0, a_zero, a.a_scale), real(1, b_zero, a.b_scale));
+    let (x, y) = (real(0, a_zero, a.a_scale)?, real(1, b_zero, a.b_scale)?);
     let both = layer.node(op, &[&x, &y], &[]);
     let step = layer.graph.scalar(a.y_scale);
     let steps = layer.node("Div", &[&both, &step], &[]);
@@ -40,7 +40,7 @@ fn binary(layer: &mut Layer<'_, '_>, op: &'static str, a: &op::QLinearBinaryAttr
 
 fn lut(layer: &mut Layer<'_, '_>) -> Result<(), ExportError> {
     let order = layer.common(&[0]);
-    let (x, table) = (layer.input(0, order), layer.input(1, Order::Rows));
+    let (x, table) = (layer.input(0, order)?, layer.input(1, Order::Rows)?);
     let wide = layer.graph.cast(&x, DType::I32);
     let half = layer.graph.scalar(128i32);
     let place = layer.node("Add", &[&wide, &half], &[]);
@@ -56,7 +56,7 @@ fn softmax(layer: &mut Layer<'_, '_>) -> Result<(), ExportError> {
     let powers: Vec<f32> = layer.elements(1)?;
     let dims = layer.shape(0);
     let (axis, len) = (dims.len() as i64 - 1, dims.last().copied().unwrap_or(1));
-    let x = layer.input(0, Order::Rows);
+    let x = layer.input(0, Order::Rows)?;
     let wide = layer.graph.cast(&x, DType::I32);
     let most = layer.node("ReduceMax", &[&wide], &[("axes", Attribute::Ints(vec![axis]))]);
     let below = layer.node("Sub", &[&most, &wide], &[]);

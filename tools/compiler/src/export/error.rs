@@ -29,4 +29,14 @@ pub enum ExportError {
         /// Why.
         reason: String,
     },
+    /// An input or output that is not exported.
+    #[error("{file}: '{port}' cannot be exported: {reason}")]
+    Port {
+        /// The file.
+        file: String,
+        /// The name of the input or output.
+        port: String,
+        /// Why.
+        reason: String,
+    },
 }

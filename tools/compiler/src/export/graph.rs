@@ -26,6 +26,7 @@ pub(crate) struct Node {
 /// The value of an attribute.
 #[derive(Clone, Debug)]
 pub(crate) enum Attribute {
+    Float(f32),
     Int(i64),
     Ints(Vec<i64>),
 }
@@ -47,10 +48,23 @@ pub(crate) struct Port {
 
 impl Graph {
     /// Adds a node and returns the name of what it gives.
-    pub(crate) fn node(&mut self, op: &'static str, inputs: &[&str], attributes: &[(&'static str, Attribute)]) -> String {
-        let output = format!("{}_{}", op.to_lowercase(), self.nodes.len());
+    pub(crate) fn node(
+        &mut self,
+        op: &'static str,
+        inputs: &[&str],
+        attributes: &[(&'static str, Attribute)],
+    ) -> String {
+        let output = self.free(format!("{}_{}", op.to_lowercase(), self.nodes.len()));
         self.node_as(op, inputs, attributes, &output);
         output
+    }
+
+    /// A name like this that no port has.
+    fn free(&self, mut name: String) -> String {
+        while self.inputs.iter().chain(&self.outputs).any(|port| port.name == name) {
+            name.push('_');
+        }
+        name
     }
 
     /// Adds a node that gives the value of this name.
@@ -71,7 +85,7 @@ impl Graph {
         if let Some(known) = self.initializers.iter().find(same) {
             return known.name.clone();
         }
-        let name = format!("constant_{}", self.initializers.len());
+        let name = self.free(format!("constant_{}", self.initializers.len()));
         self.initializers.push(Initializer { name: name.clone(), tensor });
         name
     }
@@ -118,5 +132,21 @@ impl Graph {
         let (min, max) = (self.scalar(min), self.scalar(max));
         let cut = self.node("Clip", &[&steps, &min, &max], &[]);
         self.cast(&cut, DType::I8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_is_that_of_a_port() {
+        let port = |name: &str| Port { name: name.into(), dtype: DType::F32, dims: vec![] };
+        let inputs = vec![port("add_0"), port("constant_0")];
+        let mut graph = Graph { inputs, outputs: vec![port("add_0_")], ..Graph::default() };
+        assert_eq!(graph.scalar(1.0f32), "constant_0_");
+        assert_eq!(graph.scalar(1.0f32), "constant_0_", "the same constant");
+        assert_eq!(graph.scalar(2.0f32), "constant_1");
+        assert_eq!(graph.node("Add", &["add_0", "constant_0"], &[]), "add_0__");
     }
 }

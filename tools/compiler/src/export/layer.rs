@@ -1,7 +1,7 @@
 //! What a rule sees: the operator, its operands by name, in the order of axes that it asks for.
 
 use super::ExportError;
-use super::graph::{Attribute, Graph, Port};
+use super::graph::{Attribute, Graph};
 use crate::ir::{Scalar, Tensor};
 use bytemuck::Pod;
 use siskin::attrs::Attrs;
@@ -14,7 +14,7 @@ use std::collections::HashMap;
 pub(super) enum Order {
     /// As the artifact has them: an image's channels last.
     Rows,
-    /// An image as ONNX has it: `[N, C, H, W]`.
+    /// An image as ONNX has it, channels first: `[N, C, spatial…]`.
     Planes,
 }
 
@@ -34,29 +34,44 @@ pub(super) struct Values {
 }
 
 impl Values {
-    /// Defines an input of the model, as the source model had it.
-    pub(super) fn input(&mut self, graph: &mut Graph, port: &siskin::Port<'_>, tensor: u16) {
-        graph.inputs.push(Port { name: port.name.into(), dtype: port.outer, dims: port.shape.dims().to_vec() });
+    /// Defines an input of the model, which is as the source model had it.
+    pub(super) fn input(&mut self, graph: &mut Graph, port: &siskin::Port<'_>, tensor: u16) -> Result<(), String> {
         let name = if port.outer == port.dtype {
             port.name.into()
         } else {
-            let (scale, zero) = steps(graph, port);
+            let (scale, zero) = steps(graph, port)?;
             graph.node("QuantizeLinear", &[port.name, &scale, &zero], &[])
         };
         self.give(tensor, Order::Rows, name);
+        Ok(())
     }
 
     /// Defines an output of the model.
-    pub(super) fn output(&mut self, graph: &mut Graph, port: &siskin::Port<'_>, tensor: u16, model: &Model<'_>) {
-        graph.outputs.push(Port { name: port.name.into(), dtype: port.outer, dims: port.shape.dims().to_vec() });
-        let constant = constant(model, tensor);
-        let value = self.name(graph, tensor, Order::Rows, constant);
+    pub(super) fn output(
+        &mut self,
+        graph: &mut Graph,
+        port: &siskin::Port<'_>,
+        tensor: u16,
+        model: &Model<'_>,
+    ) -> Result<(), String> {
+        let constant = self.constant(model, tensor);
+        let value = self.name(graph, tensor, port.shape.rank(), Order::Rows, constant);
+        let value = value.ok_or("nothing computes it")?;
+        if graph.inputs.iter().any(|input| input.name == port.name) {
+            return Err("an input has the same name".into());
+        }
         if port.outer == port.dtype {
             graph.node_as("Identity", &[&value], &[], port.name);
         } else {
-            let (scale, zero) = steps(graph, port);
+            let (scale, zero) = steps(graph, port)?;
             graph.node_as("DequantizeLinear", &[&value, &scale, &zero], &[], port.name);
         }
+        Ok(())
+    }
+
+    /// What an operator folded, or the file holds, for a tensor.
+    fn constant(&self, model: &Model<'_>, tensor: u16) -> Option<Tensor> {
+        self.folded.get(&tensor).cloned().or_else(|| constant(model, tensor))
     }
 
     fn give(&mut self, tensor: u16, order: Order, name: String) {
@@ -67,31 +82,53 @@ impl Values {
         self.names.insert(tensor, names);
     }
 
-    /// The name of a tensor in this order of axes; `constant` is what it holds if nothing computes it.
-    fn name(&mut self, graph: &mut Graph, tensor: u16, order: Order, constant: Option<Tensor>) -> String {
+    /// The name of a tensor in this order of axes; `constant` is what it holds if nothing computes it. Nothing if it is
+    /// neither.
+    fn name(
+        &mut self,
+        graph: &mut Graph,
+        tensor: u16,
+        rank: usize,
+        order: Order,
+        constant: Option<Tensor>,
+    ) -> Option<String> {
         let names = self.names.entry(tensor).or_default();
         if let Some(constant) = constant.filter(|_| names.rows.is_none() && names.planes.is_none()) {
             names.rows = Some(graph.constant(constant));
         }
         let (wanted, other, perm) = match order {
-            Order::Rows => (&mut names.rows, &names.planes, [0, 2, 3, 1]),
-            Order::Planes => (&mut names.planes, &names.rows, [0, 3, 1, 2]),
+            Order::Rows => (&mut names.rows, &names.planes, channels_last(rank)),
+            Order::Planes => (&mut names.planes, &names.rows, channels_first(rank)),
         };
         match (&wanted, other) {
-            (Some(name), _) => name.clone(),
-            (None, Some(other)) => wanted.insert(graph.transpose(other, &perm)).clone(),
-            (None, None) => String::new(),
+            (Some(name), _) => Some(name.clone()),
+            (None, Some(other)) => Some(wanted.insert(graph.transpose(other, &perm)).clone()),
+            (None, None) => None,
         }
     }
 }
 
+/// The axes of planes as rows have them.
+pub(super) fn channels_last(rank: usize) -> Vec<i64> {
+    (0..1).chain(2..rank as i64).chain(1..2).collect()
+}
+
+/// The axes of rows as planes have them.
+pub(super) fn channels_first(rank: usize) -> Vec<i64> {
+    let last = rank as i64 - 1;
+    (0..1).chain(last..last + 1).chain(1..last).collect()
+}
+
 /// The scale and zero point of a port.
-fn steps(graph: &mut Graph, port: &siskin::Port<'_>) -> (String, String) {
+fn steps(graph: &mut Graph, port: &siskin::Port<'_>) -> Result<(String, String), String> {
     let zero = match port.dtype {
         DType::U8 => graph.scalar(port.zero_point as u8),
-        _ => graph.scalar(port.zero_point as i8),
+        DType::I8 => graph.scalar(port.zero_point as i8),
+        other => {
+            return Err(format!("it is {other} inside and {} outside, which opset 17 does not convert", port.outer));
+        }
     };
-    (graph.scalar(port.scale), zero)
+    Ok((graph.scalar(port.scale), zero))
 }
 
 /// What the file holds for a tensor.
@@ -125,14 +162,14 @@ impl Layer<'_, '_> {
         self.ty(self.tensor(i)).map_or(vec![], |ty| ty.shape.dims().to_vec())
     }
 
+    /// The element type of input `i`.
+    pub(super) fn dtype(&self, i: usize) -> Option<DType> {
+        Some(self.ty(self.tensor(i))?.dtype)
+    }
+
     /// The shape of output 0.
     pub(super) fn out_shape(&self) -> Vec<u32> {
         self.step.outputs().first().and_then(|&t| self.ty(t)).map_or(vec![], |ty| ty.shape.dims().to_vec())
-    }
-
-    /// The type of output 0.
-    pub(super) fn out_dtype(&self) -> Option<DType> {
-        Some(self.ty(*self.step.outputs().first()?)?.dtype)
     }
 
     fn ty(&self, tensor: u16) -> Option<Type> {
@@ -151,8 +188,7 @@ impl Layer<'_, '_> {
 
     /// The constant that input `i` is.
     pub(super) fn constant(&self, i: usize) -> Option<Tensor> {
-        let tensor = self.tensor(i);
-        self.values.folded.get(&tensor).cloned().or_else(|| constant(&self.model, tensor))
+        self.values.constant(&self.model, self.tensor(i))
     }
 
     /// The elements of the constant that input `i` is.
@@ -162,20 +198,21 @@ impl Layer<'_, '_> {
     }
 
     /// The name of input `i` with its axes in this order.
-    pub(super) fn input(&mut self, i: usize, order: Order) -> String {
+    pub(super) fn input(&mut self, i: usize, order: Order) -> Result<String, ExportError> {
         let constant = self.constant(i);
-        let tensor = self.tensor(i);
-        self.values.name(self.graph, tensor, order, constant)
+        let (tensor, rank) = (self.tensor(i), self.shape(i).len());
+        let name = self.values.name(self.graph, tensor, rank, order, constant);
+        name.ok_or_else(|| self.refuse(format!("nothing computes input {i}")))
     }
 
     /// An order in which all inputs are images already, or the artifact's own.
     pub(super) fn common(&self, inputs: &[usize]) -> Order {
         let shape = self.out_shape();
-        let is_plane = |i: &usize| {
-            let names = self.values.names.get(&self.tensor(*i));
-            names.is_some_and(|n| n.planes.is_some()) && self.shape(*i) == shape
+        let is_plane = |&i: &usize| {
+            let names = self.values.names.get(&self.tensor(i));
+            names.is_some_and(|n| n.planes.is_some()) && self.shape(i) == shape
         };
-        if shape.len() == 4 && inputs.iter().all(is_plane) { Order::Planes } else { Order::Rows }
+        if (3..=5).contains(&shape.len()) && inputs.iter().all(is_plane) { Order::Planes } else { Order::Rows }
     }
 
     /// Names the output.
@@ -193,7 +230,12 @@ impl Layer<'_, '_> {
     }
 
     /// Adds a node, see [`Graph::node`].
-    pub(super) fn node(&mut self, op: &'static str, inputs: &[&str], attributes: &[(&'static str, Attribute)]) -> String {
+    pub(super) fn node(
+        &mut self,
+        op: &'static str,
+        inputs: &[&str],
+        attributes: &[(&'static str, Attribute)],
+    ) -> String {
         self.graph.node(op, inputs, attributes)
     }
 

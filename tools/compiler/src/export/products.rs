@@ -21,9 +21,13 @@ pub(super) const OPERATORS: &[(&str, Rule)] = &[
 /// Floats hold every whole number up to this.
 const EXACT: i64 = 1 << 24;
 
+const TOO_GREAT: &str = "its sums may exceed what two floats hold exactly: it has more than 8,000 inputs";
+
 fn conv(layer: &mut Layer<'_, '_>) -> Result<(), ExportError> {
     let a = layer.attrs::<op::QLinearConv>();
-    let &[outs, height, width, ins] = layer.shape(1).as_slice() else { return Err(layer.refuse("its weights have no 4 axes")) };
+    let &[outs, height, width, ins] = layer.shape(1).as_slice() else {
+        return Err(layer.refuse("its weights have no 4 axes"));
+    };
     let weights = Weights::read(layer, [outs, ins, height, width], |w, [o, i, y, x]| {
         w[((o * height + y) * width + x) as usize * ins as usize + i as usize]
     })?;
@@ -32,7 +36,9 @@ fn conv(layer: &mut Layer<'_, '_>) -> Result<(), ExportError> {
 
 fn depthwise_conv(layer: &mut Layer<'_, '_>) -> Result<(), ExportError> {
     let a = layer.attrs::<op::QLinearDepthwiseConv>();
-    let &[height, width, channels] = layer.shape(1).as_slice() else { return Err(layer.refuse("its weights have no 3 axes")) };
+    let &[height, width, channels] = layer.shape(1).as_slice() else {
+        return Err(layer.refuse("its weights have no 3 axes"));
+    };
     let weights = Weights::read(layer, [channels, 1, height, width], |w, [c, _, y, x]| {
         w[((y * width + x) * channels + c) as usize]
     })?;
@@ -48,10 +54,11 @@ fn slide(
     group: u32,
     zeros: [i8; 4],
 ) -> Result<(), ExportError> {
-    let x = layer.input(0, Order::Planes);
+    let x = layer.input(0, Order::Planes)?;
     let x = layer.graph.centred(&x, zeros[0]);
     let attributes = conv_attributes(window, pads, group);
-    let sums = weights.sums(layer, zeros[0], |graph, w| graph.node("Conv", &[&x, w], &attributes))?;
+    let sums = weights.sums(layer.graph, zeros[0], |graph, w| graph.node("Conv", &[&x, w], &attributes));
+    let sums = sums.ok_or_else(|| layer.refuse(TOO_GREAT))?;
     let y = requantize(layer, &sums, zeros, 2)?;
     layer.give(Order::Planes, y);
     Ok(())
@@ -74,9 +81,10 @@ fn matmul(layer: &mut Layer<'_, '_>) -> Result<(), ExportError> {
     let zeros = layer.attrs::<op::QLinearMatMul>().zeros.0;
     let &[outs, depth] = layer.shape(1).as_slice() else { return Err(layer.refuse("its weights have no 2 axes")) };
     let weights = Weights::read(layer, [outs, depth, 1, 1], |w, [o, k, ..]| w[(o * depth + k) as usize])?.columns();
-    let x = layer.input(0, Order::Rows);
+    let x = layer.input(0, Order::Rows)?;
     let x = layer.graph.centred(&x, zeros[0]);
-    let sums = weights.sums(layer, zeros[0], |graph, w| graph.node("MatMul", &[&x, w], &[]))?;
+    let sums = weights.sums(layer.graph, zeros[0], |graph, w| graph.node("MatMul", &[&x, w], &[]));
+    let sums = sums.ok_or_else(|| layer.refuse(TOO_GREAT))?;
     let y = requantize(layer, &sums, zeros, 0)?;
     layer.give(Order::Rows, y);
     Ok(())
@@ -99,6 +107,15 @@ fn requantize(layer: &mut Layer<'_, '_>, sums: &str, zeros: [i8; 4], after: usiz
 /// The name of a constant of these axes.
 fn shaped<T: crate::ir::Scalar>(graph: &mut Graph, dims: &[u32], elements: &[T]) -> String {
     graph.constant(Tensor::new(dims, elements).unwrap_or_else(|| Tensor::vector(elements)))
+}
+
+/// The digits of four bits of a weight, each from -8 to 8: `w = 16 · high + low`.
+fn high(w: i8) -> i8 {
+    ((i16::from(w) + 8) >> 4) as i8
+}
+
+fn low(w: i8) -> i8 {
+    (i16::from(w) - 16 * i16::from(high(w))) as i8
 }
 
 /// The weights of a layer as ONNX orders them.
@@ -134,27 +151,20 @@ impl Weights {
     }
 
     /// The sums as `i32`, of inputs with this zero point; `product` makes floats of weights in floats.
-    fn sums(
-        &self,
-        layer: &mut Layer<'_, '_>,
-        x_zero: i8,
-        product: impl Fn(&mut Graph, &str) -> String,
-    ) -> Result<String, ExportError> {
+    /// Nothing if even digits of the weights make sums that floats do not hold.
+    fn sums(&self, graph: &mut Graph, x_zero: i8, product: impl Fn(&mut Graph, &str) -> String) -> Option<String> {
         let reach = (i64::from(x_zero) + 128).max(127 - i64::from(x_zero));
         let fits = |part: &dyn Fn(i8) -> i8| self.greatest(part) * reach < EXACT;
         if fits(&|w| w) {
-            return Ok(self.part(layer.graph, &|w| w, &product));
+            return Some(self.part(graph, &|w| w, &product));
         }
-        // Two digits of four bits: w = 16 · high + low, each from -8 to 8.
-        let high = |w: i8| ((i16::from(w) + 8) >> 4) as i8;
-        let low = move |w: i8| (i16::from(w) - 16 * i16::from(high(w))) as i8;
         if !fits(&high) || !fits(&low) {
-            return Err(layer.refuse("its sums may exceed 2^28, which floats in two parts do not hold"));
+            return None;
         }
-        let (high, low) = (self.part(layer.graph, &high, &product), self.part(layer.graph, &low, &product));
-        let sixteen = layer.graph.scalar(16i32);
-        let high = layer.node("Mul", &[&high, &sixteen], &[]);
-        Ok(layer.node("Add", &[&high, &low], &[]))
+        let (high, low) = (self.part(graph, &high, &product), self.part(graph, &low, &product));
+        let sixteen = graph.scalar(16i32);
+        let high = graph.node("Mul", &[&high, &sixteen], &[]);
+        Some(graph.node("Add", &[&high, &low], &[]))
     }
 
     /// The greatest sum of the sizes of an output's weights.
@@ -163,7 +173,12 @@ impl Weights {
         rows.map(|row| row.iter().map(|&w| i64::from(part(w).unsigned_abs())).sum()).max().unwrap_or(0)
     }
 
-    fn part(&self, graph: &mut Graph, part: &dyn Fn(i8) -> i8, product: &impl Fn(&mut Graph, &str) -> String) -> String {
+    fn part(
+        &self,
+        graph: &mut Graph,
+        part: &dyn Fn(i8) -> i8,
+        product: &impl Fn(&mut Graph, &str) -> String,
+    ) -> String {
         let parts: Vec<i8> = self.elements.iter().map(|&w| part(w)).collect();
         let stored = if let (true, &[outs, ins]) = (self.is_columns, self.dims.as_slice()) {
             let turned: Vec<i8> =
@@ -185,7 +200,7 @@ fn batch_matmul(layer: &mut Layer<'_, '_>) -> Result<(), ExportError> {
     if i64::from(depth) * 255 * 255 >= EXACT {
         return Err(layer.refuse(format!("sums of {depth} products of activations may exceed 2^24")));
     }
-    let (a, b) = (layer.input(0, Order::Rows), layer.input(1, Order::Rows));
+    let (a, b) = (layer.input(0, Order::Rows)?, layer.input(1, Order::Rows)?);
     let a = layer.graph.centred(&a, a_zero);
     let mut b = layer.graph.centred(&b, b_zero);
     if attrs.transpose_b {
@@ -207,7 +222,9 @@ fn batch_matmul(layer: &mut Layer<'_, '_>) -> Result<(), ExportError> {
 /// A convolution with ones, then each place by what its window counts.
 fn average_pool(layer: &mut Layer<'_, '_>) -> Result<(), ExportError> {
     let a = layer.attrs::<op::QLinearAveragePool>();
-    let &[_, height, width, channels] = layer.shape(0).as_slice() else { return Err(layer.refuse("its input is no image")) };
+    let &[_, height, width, channels] = layer.shape(0).as_slice() else {
+        return Err(layer.refuse("its input is no image"));
+    };
     let out = layer.out_shape();
     let [x_zero, y_zero, min, max] = a.zeros.0;
     let taps = |kernel: u8, whole: u32| if kernel == 0 { whole } else { kernel.into() };
@@ -215,7 +232,7 @@ fn average_pool(layer: &mut Layer<'_, '_>) -> Result<(), ExportError> {
     if i64::from(kernel[0]) * i64::from(kernel[1]) * 255 >= EXACT {
         return Err(layer.refuse("sums over its window may exceed 2^24"));
     }
-    let x = layer.input(0, Order::Planes);
+    let x = layer.input(0, Order::Planes)?;
     let x = layer.graph.centred(&x, x_zero);
     let ones = vec![1i8; (channels * kernel[0] * kernel[1]) as usize];
     let ones = shaped(layer.graph, &[channels, 1, kernel[0], kernel[1]], &ones);
@@ -227,7 +244,8 @@ fn average_pool(layer: &mut Layer<'_, '_>) -> Result<(), ExportError> {
         let [stride, dilation] = [a.window.0[axis], a.window.0[axis + 2]].map(i64::from);
         let hits = |at: u32| {
             let first = i64::from(at) * stride - i64::from(a.pads.0[axis]);
-            (0..i64::from(kernel[axis])).filter(|k| (0..i64::from(input)).contains(&(first + k * dilation))).count() as u32
+            (0..i64::from(kernel[axis])).filter(|k| (0..i64::from(input)).contains(&(first + k * dilation))).count()
+                as u32
         };
         (0..out[axis + 1]).map(hits).collect()
     };
@@ -242,4 +260,37 @@ fn average_pool(layer: &mut Layer<'_, '_>) -> Result<(), ExportError> {
     let y = layer.graph.rounded(&steps, [y_zero, min, max]);
     layer.give(Order::Planes, y);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use siskin::format::DType::I32;
+
+    #[test]
+    fn digits_make_up_every_weight() {
+        for w in i8::MIN..=i8::MAX {
+            assert_eq!(i16::from(w), 16 * i16::from(high(w)) + i16::from(low(w)));
+            assert!(high(w).abs() <= 8 && low(w).abs() <= 8, "{w}");
+        }
+    }
+
+    /// How many products the sums of `k` weights of 127 take, of inputs around 0.
+    fn products(k: usize) -> Option<usize> {
+        let weights = Weights { dims: vec![1, k as u32], elements: vec![127; k], outs: 1, is_columns: true };
+        let mut graph = Graph::default();
+        weights.sums(&mut graph, 0, |graph, w| graph.node("MatMul", &["x", w], &[]))?;
+        let last = if k > 1032 { "Add" } else { "Cast" };
+        assert_eq!(graph.nodes.last().map(|n| n.op), Some(last));
+        let to = i64::from(crate::import::element_code(I32));
+        let whole =
+            graph.nodes.iter().filter(|n| matches!(n.attributes.as_slice(), [("to", Attribute::Int(t))] if *t == to));
+        Some(whole.count())
+    }
+
+    #[test]
+    fn sums_that_floats_do_not_hold_are_made_of_two() {
+        // 2^24 is 1,032.1 · 127 · 128.
+        assert_eq!([1000, 1032, 1033, 8000, 20_000].map(products), [Some(1), Some(1), Some(2), Some(2), None]);
+    }
 }

@@ -52,6 +52,7 @@ fn node(node: &Node) -> NodeProto {
 fn attribute((name, value): &(&'static str, Attribute)) -> AttributeProto {
     let proto = AttributeProto { name: (*name).into(), ..AttributeProto::default() };
     match value {
+        Attribute::Float(f) => AttributeProto { r#type: AttributeType::Float as i32, f: *f, ..proto },
         Attribute::Int(i) => AttributeProto { r#type: AttributeType::Int as i32, i: *i, ..proto },
         Attribute::Ints(ints) => AttributeProto { r#type: AttributeType::Ints as i32, ints: ints.clone(), ..proto },
     }

@@ -58,6 +58,11 @@ pub(crate) struct Args {
     record: bool,
 }
 
+/// The interpreter that has onnxruntime.
+pub(crate) fn python() -> Result<std::path::PathBuf> {
+    peers::python(&shell::cache_dir()?.join("bench"))
+}
+
 /// Times what was asked for.
 pub(crate) fn run(args: &Args) -> Result<()> {
     if args.counts {

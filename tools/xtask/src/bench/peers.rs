@@ -37,13 +37,7 @@ impl Programs {
             .arg("--target-dir")
             .arg(&target);
         shell::run(&mut build)?;
-        let venv = cache.join("venv");
-        let python = venv.join("bin/python");
-        let have = "import ai_edge_litert, numpy, onnxruntime";
-        if !shell::succeeds(Command::new(&python).args(["-c", have])) {
-            shell::run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-            shell::run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES))?;
-        }
+        let python = python(cache)?;
         let name = |dir: PathBuf, name: &str| dir.join("release").join(name);
         Ok(Programs {
             siskin: name(shell::target_dir(), "siskin-peer"),
@@ -69,6 +63,18 @@ impl Programs {
         };
         Ok(Some(words))
     }
+}
+
+/// An interpreter that has the Python packages, installed under `cache` if they are not there.
+pub(super) fn python(cache: &Path) -> Result<PathBuf> {
+    let venv = cache.join("venv");
+    let python = venv.join("bin/python");
+    let have = "import ai_edge_litert, numpy, onnxruntime";
+    if !shell::succeeds(Command::new(&python).args(["-c", have])) {
+        shell::run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+        shell::run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES))?;
+    }
+    Ok(python)
 }
 
 /// A peer that waits for numbers.
