@@ -54,10 +54,9 @@ fn walk<T: Copy>(region: &Region, x: &[T], value: impl Fn(T) -> i16, see: &mut d
     let mut whole = [0; PART];
     for mut row in region.rows(x) {
         while !row.is_empty() {
-            let mut len = 0usize;
-            for (slot, &v) in whole.iter_mut().zip(row.iter().step_by(region.stride)) {
-                *slot = value(v);
-                len = len.wrapping_add(1);
+            let len = row.len().div_ceil(region.stride).min(PART);
+            for (slot, from) in whole.iter_mut().zip(row.chunks(region.stride)) {
+                *slot = from.first().map_or(0, |&v| value(v));
             }
             see(whole.get(..len).unwrap_or(&[]));
             row = row.get(region.stride.saturating_mul(PART)..).unwrap_or(&[]);
