@@ -115,8 +115,8 @@ pub(crate) struct QuantizeArgs {
     /// Bits of the weights of integer layers: 8, 4, 3 or 2; 8 if not given. The first and the last layer keep 8.
     #[arg(long, value_parser = weight_bits)]
     pub(crate) weight_bits: Option<u8>,
-    /// How weights are rounded: nearest, each for itself; descent, together, so that what the layer computes changes least. Nearest if
-    /// not given.
+    /// How weights are rounded: nearest, each for itself; descent, together, so that what the layer computes changes least; adaround,
+    /// each up or down by a choice that is learned, slower and to compare with. Nearest if not given.
     #[arg(long)]
     pub(crate) rounding: Option<Rounding>,
     /// Scale channels between layers so that both sides quantize well; `--equalize=false` where the recipe says so.

@@ -214,7 +214,10 @@ fn decisions(weights: Weights, quantize: &quantize::Options) -> String {
             let bits = if widths.bits < 8 { format!(" w{}", widths.bits) } else { String::new() };
             let ends = if widths.ends < 8 { format!(" ends{}", widths.ends) } else { String::new() };
             let named: String = widths.layers.iter().map(|(name, bits)| format!(" {name}={bits}")).collect();
-            let rounding = if quantize.rounding == Rounding::Descent { " descent" } else { "" };
+            let rounding = match quantize.rounding {
+                Rounding::Nearest => String::new(),
+                other => format!(" {}", other.word()),
+            };
             let equalize = if quantize.equalize { " equalize" } else { "" };
             format!("i8 {}{bias}{bits}{ends}{named}{rounding}{equalize}", quantize.method)
         }

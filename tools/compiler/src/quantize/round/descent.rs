@@ -55,9 +55,7 @@ pub(super) fn round(w: &[f64], c: &Matrix, tables: &[Levels], least: f64) -> Row
     let mut best: Option<Row> = None;
     for levels in tables {
         let Some(full) = levels.full_scale(w) else { continue };
-        let step = |k: usize| (full * (1.0 - (1.0 - LEAST) * k as f64 / STEPS as f64)).max(least);
-        let mut starts: Vec<Descent<'_>> = (0..STEPS).map(|k| Descent::nearest(w, c, levels, step(k))).collect();
-        starts.sort_by(|a, b| a.cost().total_cmp(&b.cost()));
+        let mut starts = nearest(w, c, levels, full, least);
         starts.truncate(SWEPT);
         for start in &mut starts {
             start.sweep();
@@ -73,6 +71,19 @@ pub(super) fn round(w: &[f64], c: &Matrix, tables: &[Levels], least: f64) -> Row
     }
     // Zeros, whatever the step.
     best.unwrap_or_else(|| Row { q: vec![0; w.len()], scale: least.max(1.0), cost: 0.0 })
+}
+
+/// The nearest levels at every step that is tried, the best first; `full` is the step that clips nothing.
+fn nearest<'a>(w: &'a [f64], c: &'a Matrix, levels: &'a Levels, full: f64, least: f64) -> Vec<Descent<'a>> {
+    let step = |k: usize| (full * (1.0 - (1.0 - LEAST) * k as f64 / STEPS as f64)).max(least);
+    let mut starts: Vec<Descent<'_>> = (0..STEPS).map(|k| Descent::nearest(w, c, levels, step(k))).collect();
+    starts.sort_by(|a, b| a.cost().total_cmp(&b.cost()));
+    starts
+}
+
+/// The step, of at least `least`, at which the nearest levels cost least; nothing if all weights are 0.
+pub(super) fn best_step(w: &[f64], c: &Matrix, levels: &Levels, least: f64) -> Option<f64> {
+    Some(nearest(w, c, levels, levels.full_scale(w)?, least).first()?.scale)
 }
 
 impl<'a> Descent<'a> {

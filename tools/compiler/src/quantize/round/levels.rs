@@ -58,6 +58,13 @@ impl Levels {
         }
     }
 
+    /// The levels next to `v`, below and above; beyond an end that end, twice.
+    pub(super) fn around(&self, v: f64) -> [i8; 2] {
+        let above = self.0.partition_point(|&level| f64::from(level) <= v);
+        let last = self.0.len() - 1;
+        [self.0[above.saturating_sub(1)], self.0[above.min(last)]]
+    }
+
     /// The least step at which no weight is clipped; nothing if there is no such normal number.
     pub(super) fn full_scale(&self, w: &[f64]) -> Option<f64> {
         let (first, last) = (f64::from(self.0[0]), f64::from(self.0[self.0.len() - 1]));
@@ -85,6 +92,7 @@ mod tests {
         assert_eq!([-9.0, -2.1, -1.9, 0.1, 9.0].map(|v| odd.nearest(v)), [-3, -3, -1, 1, 3]);
         let whole = &Levels::tables(2)[0];
         assert_eq!([-9.0, -0.4, 0.6, 9.0].map(|v| whole.nearest(v)), [-2, 0, 1, 1]);
+        assert_eq!([-9.0, -2.0, -1.9, 0.5, 1.0, 9.0].map(|v| whole.around(v)), [[-2; 2], [-2, -1], [-2, -1], [0, 1], [1; 2], [1; 2]]);
         assert_eq!(whole.full_scale(&[-4.0, 1.5]), Some(2.0));
         assert_eq!(whole.full_scale(&[0.0]), None);
     }

@@ -9,6 +9,7 @@
 //!
 //! Memory is the moments of one layer, whatever the size of the data. Layers whose moments would not fit are rounded to the nearest.
 
+mod adaround;
 mod descent;
 mod levels;
 
@@ -33,17 +34,29 @@ pub enum Rounding {
     Nearest,
     /// Together, by coordinate descent on the covariance of the layer's input.
     Descent,
+    /// Each up or down, by choices that are relaxed and learned: to compare with.
+    AdaRound,
+}
+
+impl Rounding {
+    /// The word for it, as options and recipes have it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Rounding::Nearest => "nearest",
+            Rounding::Descent => "descent",
+            Rounding::AdaRound => "adaround",
+        }
+    }
 }
 
 impl core::str::FromStr for Rounding {
     type Err = String;
 
     fn from_str(s: &str) -> Result<Rounding, String> {
-        match s {
-            "nearest" => Ok(Rounding::Nearest),
-            "descent" => Ok(Rounding::Descent),
-            _ => Err(format!("no rounding '{s}': nearest or descent")),
-        }
+        let all = [Rounding::Nearest, Rounding::Descent, Rounding::AdaRound];
+        let named = all.into_iter().find(|rounding| rounding.word() == s);
+        named.ok_or_else(|| format!("no rounding '{s}': nearest, descent or adaround"))
     }
 }
 
@@ -91,7 +104,7 @@ fn least_scale(layer: &Layer, bias: f32) -> f32 {
 }
 
 /// Rounds every layer in order, each on what those before it leave.
-pub(super) fn by_descent(
+pub(super) fn in_order(
     graph: &mut Graph,
     float: &Graph,
     layers: &[Layer],
@@ -164,8 +177,12 @@ fn solve(layer: &Layer, moments: &[Moments], bits: u8, options: &Options) -> Out
         for o in group * each..(group + 1) * each {
             let own: Vec<f64> = (0..depth).map(|k| f64::from(layer.weights[layer.at(o, k)])).collect();
             let w = refit.as_ref().map_or_else(|| own.clone(), |r| r.row(&own));
+            let least = f64::from(least_scale(layer, layer.bias[o]));
             let row = nearest.as_ref().map_or_else(
-                || descent::round(&w, &c, &tables, f64::from(least_scale(layer, layer.bias[o]))),
+                || match options.rounding {
+                    Rounding::AdaRound => adaround::round(&w, &c, &tables, least),
+                    _ => descent::round(&w, &c, &tables, least),
+                },
                 |n| descent::Row::given(&w, &c, (0..depth).map(|k| n.q[layer.at(o, k)]), n.scales[o].into()),
             );
             signal += dot(&w, &c.left_product(&w));
