@@ -7,9 +7,9 @@
 //!
 //! Segments and strips are those of `conv_i8`. A pointwise convolution reads its input where it lies, and so does a product.
 
-use super::segments::{Field, Segments, share};
+use super::segments::{Field, Segments};
 use super::strip::{Pixels, Stack, Strip, image_sizes, laid, part_size, parts};
-use super::tile_f32::{Place, ROWS, Rows, store, tile, vectors};
+use super::tile_f32::{Panel, Place, ROWS, Rows, Under, row};
 use crate::widen::Widen;
 use crate::{Axis, Conv, ConvF32, Weights};
 
@@ -36,6 +36,11 @@ impl Plan {
         let [depth, ..] = g.axes;
         let fits = pointwise || depth == Axis::UNIT && part_size(&g, g.in_channels, ROOM).is_some();
         fits.then_some(Plan { g, field, pointwise })
+    }
+
+    /// Whether an image has one output.
+    fn is_lone(&self) -> bool {
+        self.g.axes.iter().all(|axis| axis.output == 1)
     }
 }
 
@@ -125,9 +130,14 @@ fn convolve(bias: &[f32], clamp: (f32, f32), plan: &Plan, packed: &[f32], strip:
     for (group, packed) in (0..plan.g.groups).zip(groups) {
         let x = strip.elements().get(group.wrapping_mul(plan.field.ins)..).unwrap_or(&[]);
         let first = group.wrapping_mul(plan.field.outs);
-        let over = Over { x, segments: &segments, len: plan.field.run };
+        let under = Under { x, segments: &segments, len: plan.field.run };
         let bias = bias.get(first..).unwrap_or(&[]);
-        over.panels(packed, plan.field.outs, bias, clamp, first, strip.pixels(), y);
+        let columns = Columns { packed, count: plan.field.outs, bias, clamp, first };
+        if plan.is_lone() {
+            columns.row(under, strip.pixels(), y);
+        } else {
+            columns.run(under, strip.pixels(), y);
+        }
     }
 }
 
@@ -145,106 +155,71 @@ impl Product<'_> {
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn run(&self, a: &[f32], packed: &[f32], rows: Pixels, y: &mut [f32]) {
         let segments = Segments::new(core::iter::once(0));
+        let under = Under { x: a, segments: &segments, len: self.k };
+        let columns = Columns { packed, count: self.n, bias: self.bias, clamp: self.clamp, first: 0 };
         if rows.left == 1 {
-            return self.row(a, packed, &segments, rows, y);
+            return columns.row(under, rows, y);
         }
-        let over = Over { x: a, segments: &segments, len: self.k };
         let block = BLOCK.checked_div(self.k.saturating_add(self.n)).unwrap_or(0) / ROWS;
         let mut rest = rows;
         while rest.left > 0 {
             let rows = rest.split(block.max(1).wrapping_mul(ROWS));
-            over.panels(packed, self.n, self.bias, self.clamp, 0, rows, y);
+            columns.run(under, rows, y);
         }
     }
 }
 
-impl Product<'_> {
-    /// Multiplies one row: what a step of a recurrent network does.
+/// The columns of a product, and where their results go.
+struct Columns<'a> {
+    packed: &'a [f32],
+    count: usize,
+    bias: &'a [f32],
+    clamp: (f32, f32),
+    /// The first one's place in a row of `y`.
+    first: usize,
+}
+
+impl<'a> Columns<'a> {
+    /// Every panel over some rows, which are not the only one of a product.
     #[inline]
     #[target_feature(enable = "avx2,fma")]
-    fn row(&self, a: &[f32], packed: &[f32], segments: &Segments, mut rows: Pixels, y: &mut [f32]) {
-        let (window, output) = rows.take::<1>();
-        let mut rest = packed;
-        for (lanes, at) in panels(self.n) {
-            let Some((data, later)) = rest.split_at_checked(lanes.wrapping_mul(self.k)) else { return };
-            rest = later;
-            let (w, bias) = (Rows { data, step: lanes }, self.bias.get(at..).unwrap_or(&[]));
-            let place = Place { first: at, len: self.n.wrapping_sub(at).min(lanes), clamp: self.clamp };
-            if lanes == 16 {
-                store(tile::<1, 2>(a, window, segments, self.k, w, vectors(bias)), output, place, y);
+    fn run(&self, under: Under<'_>, pixels: Pixels, y: &mut [f32]) {
+        for (w, bias, place) in self.panels(under) {
+            if w.step == 16 {
+                if let Some(panel) = Panel::<2>::new(under, w, bias, place) {
+                    panel.run(pixels, y);
+                }
+            } else if let Some(panel) = Panel::<1>::new(under, w, bias, place) {
+                panel.run(pixels, y);
+            }
+        }
+    }
+
+    /// Every panel over the only row of a product: what a step of a recurrent network is.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    fn row(&self, under: Under<'_>, mut pixels: Pixels, y: &mut [f32]) {
+        let ([window], [output]) = pixels.take();
+        for (w, bias, place) in self.panels(under) {
+            if w.step == 16 {
+                row::<2>(under, [window, output], w, bias, place, y);
             } else {
-                store(tile::<1, 1>(a, window, segments, self.k, w, vectors(bias)), output, place, y);
-            }
-        }
-    }
-}
-
-/// What goes under panels.
-struct Over<'a> {
-    x: &'a [f32],
-    segments: &'a Segments,
-    len: usize,
-}
-
-impl Over<'_> {
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    #[expect(clippy::too_many_arguments, reason = "what a product is made of")]
-    fn panels(
-        &self,
-        packed: &[f32],
-        columns: usize,
-        bias: &[f32],
-        clamp: (f32, f32),
-        first: usize,
-        pixels: Pixels,
-        y: &mut [f32],
-    ) {
-        let depth = self.segments.offsets().len().wrapping_mul(self.len);
-        let mut rest = packed;
-        for (lanes, at) in panels(columns) {
-            let Some((data, later)) = rest.split_at_checked(lanes.wrapping_mul(depth)) else { return };
-            rest = later;
-            let bias = bias.get(at..columns.min(bias.len())).unwrap_or(&[]);
-            let len = columns.wrapping_sub(at).min(lanes);
-            let place = Place { first: first.wrapping_add(at), len, clamp };
-            let rows = Rows { data, step: lanes };
-            if lanes == 16 {
-                self.panel::<2>(rows, bias, place, pixels, y);
-            } else {
-                self.panel::<1>(rows, bias, place, pixels, y);
+                row::<1>(under, [window, output], w, bias, place, y);
             }
         }
     }
 
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    fn panel<const V: usize>(&self, w: Rows<'_>, bias: &[f32], place: Place, mut pixels: Pixels, y: &mut [f32]) {
-        let bias = vectors::<V>(bias);
-        let most = share(pixels.left, ROWS);
-        while pixels.left > 0 {
-            match pixels.left.min(most) {
-                6 => self.tile::<6, V>(w, bias, place, &mut pixels, y),
-                5 => self.tile::<5, V>(w, bias, place, &mut pixels, y),
-                4 => self.tile::<4, V>(w, bias, place, &mut pixels, y),
-                3 => self.tile::<3, V>(w, bias, place, &mut pixels, y),
-                2 => self.tile::<2, V>(w, bias, place, &mut pixels, y),
-                _ => self.tile::<1, V>(w, bias, place, &mut pixels, y),
-            }
-        }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    fn tile<const R: usize, const V: usize>(
-        &self,
-        w: Rows<'_>,
-        bias: super::tile_f32::Sums<V>,
-        place: Place,
-        pixels: &mut Pixels,
-        y: &mut [f32],
-    ) {
-        let (windows, outputs) = pixels.take::<R>();
-        store(tile::<R, V>(self.x, windows, self.segments, self.len, w, bias), outputs, place, y);
+    /// The weights of each panel, its bias, and where its results go.
+    #[inline(always)]
+    fn panels(&self, under: Under<'_>) -> impl Iterator<Item = (Rows<'a>, &'a [f32], Place)> {
+        let depth = under.segments.offsets().len().wrapping_mul(under.len);
+        let Columns { mut packed, count, bias, clamp, first } = *self;
+        panels(count).map_while(move |(lanes, at)| {
+            let (data, later) = packed.split_at_checked(lanes.wrapping_mul(depth))?;
+            packed = later;
+            let bias = bias.get(at..count.min(bias.len())).unwrap_or(&[]);
+            let place = Place { first: first.wrapping_add(at), len: count.wrapping_sub(at).min(lanes), clamp };
+            Some((Rows { data, step: lanes }, bias, place))
+        })
     }
 }

@@ -4,16 +4,16 @@
 //! packed: for each panel of 16 channels, the last one of 8 if that is enough: weights f32 [taps][lanes]
 //! ```
 //!
-//! Outputs whose windows reach equally far into the padding form a rectangle; its list of taps leaves out what lies there. So nothing
-//! is copied, and the loop over taps tests nothing.
+//! Outputs whose windows reach equally far into the padding form a rectangle; its taps leave out what lies there. So nothing
+//! is copied, and the loop over taps tests nothing. Sums take taps row by row, in images narrower than a tile column by column.
 //!
 //! Reading is the bound: two vectors a cycle, as many as products. So where there are three taps along a line of outputs, a vector is
 //! read once for all outputs of a tile that it lies under, and weights stay in registers: 35 to 45 GMAC/s on Zen 3 instead of 22 to 30.
 
-use super::conv_f32::{pack_panels, panels, panels_len, weight};
-use super::segments::{SEGMENTS, share};
+use super::conv_f32::{pack_panels, panels_len, weight};
+use super::segments::share;
 use super::strip::laid;
-use super::tile_f32::{Place, Sums, vectors};
+use super::tile_f32::{Sums, vectors};
 use crate::{Axis, Conv, ConvF32, Weights};
 use core::arch::x86_64::*;
 use core::ops::Range;
@@ -24,6 +24,9 @@ const OUTPUTS: usize = 6;
 /// As [`OUTPUTS`], where three taps share what they read: their weights take six more registers.
 const SHARING: usize = 4;
 
+/// As [`SHARING`], where channels fill one vector, and not two, of each.
+const NARROW: usize = 8;
+
 const LANES: usize = 16;
 
 /// Channels that go over the image together: their weights, and the rows under them, stay in the caches.
@@ -32,12 +35,12 @@ const DEEP: usize = 128;
 /// Outputs of a band of rows, which goes under one panel after the other.
 const BAND: usize = 128;
 
-/// Taps; nothing if there are too many, or nothing to compute.
+/// Taps; nothing if there is nothing to compute.
 fn taps(g: &Conv) -> Option<usize> {
     let [depth, rows, cols] = &g.axes;
     let taps = rows.kernel.checked_mul(cols.kernel)?;
     let plain = *depth == Axis::UNIT && rows.stride > 0 && cols.stride > 0 && g.is_depthwise();
-    (plain && (1..=SEGMENTS).contains(&taps)).then_some(taps)
+    (plain && taps > 0).then_some(taps)
 }
 
 /// Packs what [`conv_f32`] reads, if `out` has room; returns the elements that it takes, 0 if there is no packed form.
@@ -70,51 +73,77 @@ pub(super) fn conv_f32(conv: &mut ConvF32<'_>, packed: &[f32]) -> bool {
             let bias = conv.bias.get(channel..).unwrap_or(&[]);
             let count = g.in_channels.wrapping_sub(channel).min(deep);
             let over = Over { g, x, weights, taps, bias, clamp: conv.clamp, first: channel, count };
-            each_run(down, band, |rows| each_run(across, usize::MAX, |cols| over.rectangle(rows.clone(), cols, y)));
+            each_run(down, band, |rows, under| {
+                each_run(across, usize::MAX, |cols, right| over.rectangle([&rows, &cols], [&under, &right], y));
+            });
         }
     }
     true
 }
 
-/// Cuts the outputs of an axis into runs that read the same taps: those inside, at most `most` at a time, and the others one by one.
+/// Cuts the outputs of an axis into runs that read the same taps, which `run` gets too: those inside, at most `most` at a time, and the
+/// others one by one.
 #[inline(always)]
-fn each_run(axis: &Axis, most: usize, mut run: impl FnMut(Range<usize>)) {
+fn each_run(axis: &Axis, most: usize, mut run: impl FnMut(Range<usize>, Range<usize>)) {
     let inside = axis.interior();
     let mut at = 0;
     while at < axis.output {
-        let len = if inside.contains(&at) { inside.end.wrapping_sub(at).min(most) } else { 1 };
-        run(at..at.wrapping_add(len));
+        let (len, taps) = if inside.contains(&at) {
+            (inside.end.wrapping_sub(at).min(most), 0..axis.kernel)
+        } else {
+            (1, axis.taps(at))
+        };
+        run(at..at.wrapping_add(len), taps);
         at = at.wrapping_add(len);
     }
 }
 
-/// The taps of some outputs that lie in the image: how far from the first one, and which weight.
-struct Taps {
-    list: [(usize, usize); SEGMENTS],
+/// Equal steps through the input and through the taps.
+#[derive(Clone, Copy)]
+struct Steps {
     count: usize,
-    /// How far the last one is.
-    reach: usize,
+    /// Elements of the input from one to the next, and taps.
+    by: [usize; 2],
+}
+
+impl Steps {
+    /// From the first to the last.
+    fn span(&self, k: usize) -> usize {
+        self.count.saturating_sub(1).saturating_mul(self.by[k])
+    }
+}
+
+/// The taps of some outputs that lie in the image, in the order in which sums take them.
+#[derive(Clone, Copy)]
+struct Taps {
+    first: usize,
+    along: Steps,
+    across: Steps,
+    /// Outputs are 1 or 2 taps apart, and there are three taps along them; 0 if they share nothing.
+    sharing: usize,
 }
 
 impl Taps {
-    #[inline(always)]
-    fn new(g: &Conv, rows: Range<usize>, cols: Range<usize>) -> Taps {
+    /// Along columns, or along rows where the image is `upright`: that decides the order of a sum, and so must not depend on how
+    /// many rows are computed together.
+    fn new(g: &Conv, under: &Range<usize>, right: &Range<usize>, upright: bool) -> Taps {
         let [_, down, across] = &g.axes;
-        let mut taps = Taps { list: [(0, 0); SEGMENTS], count: 0, reach: 0 };
-        let all = rows.clone().flat_map(|row| cols.clone().map(move |col| (row, col)));
-        for (slot, (row, col)) in taps.list.iter_mut().zip(all) {
-            let down = row.wrapping_sub(rows.start).wrapping_mul(down.dilation).wrapping_mul(across.input);
-            let right = col.wrapping_sub(cols.start).wrapping_mul(across.dilation);
-            taps.reach = down.wrapping_add(right).wrapping_mul(g.in_channels);
-            *slot = (taps.reach, row.wrapping_mul(across.kernel).wrapping_add(col));
-            taps.count = taps.count.wrapping_add(1);
-        }
-        taps
+        let row = down.dilation.saturating_mul(across.input).saturating_mul(g.in_channels);
+        let of_rows = Steps { count: under.len(), by: [row, across.kernel] };
+        let of_cols = Steps { count: right.len(), by: [across.dilation.saturating_mul(g.in_channels), 1] };
+        let first = under.start.wrapping_mul(across.kernel).wrapping_add(right.start);
+        let (axis, along, across) = if upright { (down, of_rows, of_cols) } else { (across, of_cols, of_rows) };
+        let shared = along.count == 3 && axis.dilation == 1 && (1..=2).contains(&axis.stride);
+        Taps { first, along, across, sharing: if shared { axis.stride } else { 0 } }
     }
 
-    #[inline(always)]
-    fn list(&self) -> &[(usize, usize)] {
-        self.list.get(..self.count).unwrap_or(&[])
+    fn are_none(&self) -> bool {
+        self.along.count == 0 || self.across.count == 0
+    }
+
+    /// How far the last tap is from the first: elements of the input, and taps.
+    fn span(&self, k: usize) -> usize {
+        self.along.span(k).saturating_add(self.across.span(k))
     }
 }
 
@@ -133,91 +162,67 @@ struct Over<'a> {
 }
 
 impl Over<'_> {
-    /// Outputs that read the same taps.
+    /// Outputs in these rows and columns, which read the same taps, those under rows and to the right.
     #[inline]
     #[target_feature(enable = "avx2,fma")]
-    fn rectangle(&self, rows: Range<usize>, cols: Range<usize>, y: &mut [f32]) {
+    fn rectangle(&self, [rows, cols]: [&Range<usize>; 2], [under, right]: [&Range<usize>; 2], y: &mut [f32]) {
         let [_, down, across] = &self.g.axes;
         let channels = self.g.in_channels;
-        let (under, right) = (down.taps(rows.start), across.taps(cols.start));
         let corner = down.position(rows.start, under.start).wrapping_mul(across.input);
         let corner = corner.wrapping_add(across.position(cols.start, right.start));
-        let rectangle = [rows.len(), cols.len()];
-        let sharing = Sharing::new(self.g, &under, &right, rectangle);
-        let taps = Taps::new(self.g, under, right);
+        let upright = cols.len() < SHARING;
+        let taps = Taps::new(self.g, under, right, upright);
         // Without a tap there is no place to read.
-        let window = if taps.count == 0 { 0 } else { corner.wrapping_mul(channels).wrapping_add(self.first) };
+        let window = if taps.are_none() { 0 } else { corner.wrapping_mul(channels).wrapping_add(self.first) };
         let output = rows.start.wrapping_mul(across.output).wrapping_add(cols.start).wrapping_mul(channels);
         let pitch = [across.input.wrapping_mul(down.stride), across.output].map(|n| n.wrapping_mul(channels));
         let step = [across.stride.wrapping_mul(channels), channels];
-        let lines = Lines::new([window, output], rectangle, pitch, step, sharing);
-        let stride = lines.sharing.as_ref().map_or(0, |s| s.stride);
-        match (stride, share(lines.len, if stride > 0 { SHARING } else { OUTPUTS })) {
-            (1, 4) => self.panels::<4, 1>(&taps, &lines, y),
-            (1, 3) => self.panels::<3, 1>(&taps, &lines, y),
-            (1, 2) => self.panels::<2, 1>(&taps, &lines, y),
-            (2, 4) => self.panels::<4, 2>(&taps, &lines, y),
-            (2, 3) => self.panels::<3, 2>(&taps, &lines, y),
-            (2, 2) => self.panels::<2, 2>(&taps, &lines, y),
-            (_, 6) => self.panels::<6, 0>(&taps, &lines, y),
-            (_, 5) => self.panels::<5, 0>(&taps, &lines, y),
-            (_, 4) => self.panels::<4, 0>(&taps, &lines, y),
-            (_, 3) => self.panels::<3, 0>(&taps, &lines, y),
-            (_, 2) => self.panels::<2, 0>(&taps, &lines, y),
-            _ => self.panels::<1, 0>(&taps, &lines, y),
+        let lines =
+            Lines::new([window, output.wrapping_add(self.first)], [rows.len(), cols.len()], pitch, step, upright);
+        let narrow = self.count <= LANES / 2;
+        match (taps.sharing, lines.len) {
+            (1, NARROW..) if narrow => self.panels::<NARROW, 1>(&taps, &lines, y),
+            (1, 2..) => match share(lines.len, SHARING) {
+                4 => self.panels::<4, 1>(&taps, &lines, y),
+                3 => self.panels::<3, 1>(&taps, &lines, y),
+                _ => self.panels::<2, 1>(&taps, &lines, y),
+            },
+            (2, 2..) => match share(lines.len, SHARING) {
+                4 => self.panels::<4, 2>(&taps, &lines, y),
+                3 => self.panels::<3, 2>(&taps, &lines, y),
+                _ => self.panels::<2, 2>(&taps, &lines, y),
+            },
+            _ => match share(lines.len, OUTPUTS) {
+                6 => self.panels::<6, 0>(&taps, &lines, y),
+                5 => self.panels::<5, 0>(&taps, &lines, y),
+                4 => self.panels::<4, 0>(&taps, &lines, y),
+                3 => self.panels::<3, 0>(&taps, &lines, y),
+                2 => self.panels::<2, 0>(&taps, &lines, y),
+                _ => self.panels::<1, 0>(&taps, &lines, y),
+            },
         }
     }
 
-    /// Every panel over a rectangle, `P` outputs at a time; see [`Sharing`] for `S`.
+    /// Every panel over a rectangle, `P` outputs at a time, which are `S` taps apart and share what they read, or do not if that is 0.
     #[inline]
     #[target_feature(enable = "avx2,fma")]
     fn panels<const P: usize, const S: usize>(&self, taps: &Taps, lines: &Lines, y: &mut [f32]) {
-        let mut rest = self.weights;
-        for (lanes, at) in panels(self.count) {
-            let Some((w, later)) = rest.split_at_checked(lanes.wrapping_mul(self.taps)) else { return };
-            rest = later;
-            let len = self.count.wrapping_sub(at).min(lanes);
-            let place = Place { first: self.first.wrapping_add(at), len, clamp: self.clamp };
-            let panel =
-                Panel { x: self.x.get(at..).unwrap_or(&[]), taps, w, bias: self.bias.get(at..).unwrap_or(&[]), place };
-            match (lanes == LANES, len == lanes) {
-                (true, true) => panel.run::<P, 2, S, false>(lines, y),
-                (true, false) => panel.run::<P, 2, 0, true>(lines, y),
-                (false, true) => panel.run::<P, 1, S, false>(lines, y),
-                (false, false) => panel.run::<P, 1, 0, true>(lines, y),
-            }
+        let whole = self.count / LANES;
+        let (w, rest) = self.weights.split_at_checked(whole.wrapping_mul(LANES * self.taps)).unwrap_or_default();
+        let panels = Panels { x: self.x, taps: *taps, each: self.taps, w, bias: self.bias, clamp: self.clamp };
+        panels.run::<P, 2, S, false>(0..whole, LANES, lines, y);
+        let panels = Panels { w: rest, ..panels };
+        let (at, left) = (whole..whole.wrapping_add(1), self.count % LANES);
+        match left {
+            0 => {}
+            8 => panels.run::<P, 1, S, false>(at, left, lines, y),
+            1..8 => panels.run::<P, 1, 0, true>(at, left, lines, y),
+            _ => panels.run::<P, 2, 0, true>(at, left, lines, y),
         }
     }
 }
 
-/// Three taps along the lines, each as far from the next as neighbours of the input are, as often as there are taps across.
-struct Sharing {
-    /// Of the outputs: 1 or 2.
-    stride: usize,
-    /// How many times.
-    times: usize,
-    /// How far neighbours along the lines are from each other, and across: elements of the input, and taps.
-    along: [usize; 2],
-    across: [usize; 2],
-}
-
-impl Sharing {
-    fn new(g: &Conv, under: &Range<usize>, right: &Range<usize>, [tall, wide]: [usize; 2]) -> Option<Sharing> {
-        let [_, down, across] = &g.axes;
-        let of_row = [across.input.wrapping_mul(g.in_channels), across.kernel];
-        let of_col = [g.in_channels, 1];
-        let (axis, len, times, near, (far, dilation)) = if tall > wide {
-            (down, under.len(), right.len(), of_row, (of_col, across.dilation))
-        } else {
-            (across, right.len(), under.len(), of_col, (of_row, down.dilation))
-        };
-        let shared = len == 3 && axis.dilation == 1 && (1..=2).contains(&axis.stride);
-        let far = [far[0].wrapping_mul(dilation), far[1]];
-        shared.then_some(Sharing { stride: axis.stride, times, along: near, across: far })
-    }
-}
-
-/// A rectangle as lines along its longer side: where the first window begins and the first output, and how far the next are.
+/// A rectangle as lines: where the first window begins and the first output, and how far the next are.
 struct Lines {
     at: [usize; 2],
     count: usize,
@@ -225,21 +230,14 @@ struct Lines {
     /// Outputs of a line.
     len: usize,
     step: [usize; 2],
-    sharing: Option<Sharing>,
 }
 
 impl Lines {
-    fn new(
-        at: [usize; 2],
-        [tall, wide]: [usize; 2],
-        pitch: [usize; 2],
-        step: [usize; 2],
-        sharing: Option<Sharing>,
-    ) -> Lines {
-        if tall > wide {
-            return Lines { at, count: wide, pitch: step, len: tall, step: pitch, sharing };
+    fn new(at: [usize; 2], [tall, wide]: [usize; 2], pitch: [usize; 2], step: [usize; 2], upright: bool) -> Lines {
+        if upright {
+            return Lines { at, count: wide, pitch: step, len: tall, step: pitch };
         }
-        Lines { at, count: tall, pitch, len: wide, step, sharing }
+        Lines { at, count: tall, pitch, len: wide, step }
     }
 
     /// The last window and the last output.
@@ -252,74 +250,128 @@ impl Lines {
     }
 }
 
-/// Some channels, their weights and taps.
-struct Panel<'a> {
-    /// From the first of the channels on.
+/// Panels of channels, with their taps.
+struct Panels<'a> {
     x: &'a [f32],
-    taps: &'a Taps,
+    taps: Taps,
+    /// Weights of a channel.
+    each: usize,
     w: &'a [f32],
     bias: &'a [f32],
-    place: Place,
+    clamp: (f32, f32),
 }
 
-impl Panel<'_> {
-    /// Outputs, `P` at a time, of which there are as many in a line; `PART` if the channels are fewer than the lanes.
+impl Panels<'_> {
+    /// The panels `which`, of `len` channels each: outputs, `P` at a time, of which there are as many in a line; `PART` if the channels
+    /// are fewer than the lanes.
     #[inline(never)]
     #[target_feature(enable = "avx2,fma")]
-    fn run<const P: usize, const V: usize, const S: usize, const PART: bool>(&self, lines: &Lines, y: &mut [f32]) {
-        let (lanes, len) = (V.wrapping_mul(8), self.place.len);
+    fn run<const P: usize, const V: usize, const S: usize, const PART: bool>(
+        &self,
+        which: Range<usize>,
+        len: usize,
+        lines: &Lines,
+        y: &mut [f32],
+    ) {
+        let lanes = V.wrapping_mul(8);
+        let end = which.end.saturating_sub(1).saturating_mul(LANES).saturating_add(len);
         let [window, output] = lines.last();
-        let weights = self.taps.list().last().map_or(0, |(_, tap)| tap.saturating_add(1).saturating_mul(lanes));
-        let reads = window.saturating_add(self.taps.reach).saturating_add(len) <= self.x.len() || weights == 0;
-        let writes = output.saturating_add(self.place.first).saturating_add(len) <= y.len();
-        if !reads || !writes || weights > self.w.len() || lines.len < P || len > lanes || (!PART && len < lanes) {
+        let weights = which.len().saturating_mul(self.each).saturating_mul(lanes);
+        let taps = self.taps.first.saturating_add(self.taps.span(1)) < self.each;
+        let reads = window.saturating_add(self.taps.span(0)).saturating_add(end) <= self.x.len() && taps;
+        let writes = output.saturating_add(end) <= y.len();
+        if which.is_empty() || !(reads || self.taps.are_none()) || !writes || weights > self.w.len() {
+            return;
+        }
+        if lines.len < P || len > lanes || (!PART && len < lanes) {
             return;
         }
         let masks: [__m256i; V] = core::array::from_fn(|v| mask(len.saturating_sub(v.wrapping_mul(8))));
-        let start = vectors::<V>(self.bias);
-        let first = self.taps.list().first().map_or(0, |(_, tap)| tap.wrapping_mul(lanes));
-        let first = self.w.as_ptr().wrapping_add(first);
-        let (min, max) = (_mm256_set1_ps(self.place.clamp.0), _mm256_set1_ps(self.place.clamp.1));
-        let [mut x, mut to] = lines.at;
-        to = to.wrapping_add(self.place.first);
+        let mut w = self.w.as_ptr().wrapping_add(self.taps.first.wrapping_mul(lanes));
+        for panel in which {
+            let start = vectors::<V>(self.bias.get(panel * LANES..).unwrap_or(&[]));
+            // SAFETY: the last of `which` reads and writes within the slices, and so do those before it.
+            unsafe { self.panel::<P, V, S, PART>(panel * LANES, start, w, masks, lines, y.as_mut_ptr()) };
+            w = w.wrapping_add(self.each * lanes);
+        }
+    }
+
+    /// One panel, from `channel` on.
+    ///
+    /// # Safety
+    /// The lanes of the masks of all windows and outputs, and all weights, are there, and so are `P` outputs in a line.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn panel<const P: usize, const V: usize, const S: usize, const PART: bool>(
+        &self,
+        channel: usize,
+        start: Sums<V>,
+        w: *const f32,
+        masks: [__m256i; V],
+        lines: &Lines,
+        y: *mut f32,
+    ) {
+        let (min, max) = (_mm256_set1_ps(self.clamp.0), _mm256_set1_ps(self.clamp.1));
+        let mut window = self.x.as_ptr().wrapping_add(lines.at[0].wrapping_add(channel));
+        let mut output = y.wrapping_add(lines.at[1].wrapping_add(channel));
         for _ in 0..lines.count {
             for i in (0..lines.len).step_by(P) {
                 // The last ones overlap those before them.
                 let i = i.min(lines.len - P);
-                let (x, to) = (x + i * lines.step[0], to + i * lines.step[1]);
-                let window = self.x.as_ptr().wrapping_add(x);
                 let mut sums = [start; P];
-                match &lines.sharing {
-                    Some(sharing) if S > 0 => {
-                        let (mut x, mut w) = (window, first);
-                        for _ in 0..sharing.times {
-                            // SAFETY: as below: these taps are the list, and `S` neighbours are a step.
-                            unsafe { share_three::<P, V, S>(x, w, sharing.along, &mut sums) };
-                            x = x.wrapping_add(sharing.across[0]);
-                            w = w.wrapping_add(sharing.across[1] * lanes);
-                        }
-                    }
-                    _ => {
-                        let windows = core::array::from_fn(|p| window.wrapping_add(p * lines.step[0]));
-                        for &tap in self.taps.list() {
-                            // SAFETY: `reads` counts elements from the last tap of the last window on, and there are as many weights as
-                            // lanes for the last tap; taps rise.
-                            unsafe { multiply::<P, V, PART>(windows, tap, self.w.as_ptr(), masks, &mut sums) };
-                        }
-                    }
-                }
+                // SAFETY: the caller says so.
+                unsafe {
+                    self.sums::<P, V, S, PART>(window.add(i * lines.step[0]), lines.step[0], w, masks, &mut sums)
+                };
                 for (p, sums) in sums.into_iter().enumerate() {
                     for (v, (sum, mask)) in sums.into_iter().zip(masks).enumerate() {
                         // With a NaN these give their second operand.
                         let sum = _mm256_min_ps(max, _mm256_max_ps(min, sum));
-                        let y = y.as_mut_ptr().wrapping_add(to + p * lines.step[1] + v * 8);
-                        // SAFETY: `writes` counts elements from the last output on.
+                        let y = output.wrapping_add((i + p) * lines.step[1] + v * 8);
+                        // SAFETY: the caller says so.
                         unsafe { if PART { _mm256_maskstore_ps(y, mask, sum) } else { _mm256_storeu_ps(y, sum) } };
                     }
                 }
             }
-            x = x.wrapping_add(lines.pitch[0]);
-            to = to.wrapping_add(lines.pitch[1]);
+            window = window.wrapping_add(lines.pitch[0]);
+            output = output.wrapping_add(lines.pitch[1]);
+        }
+    }
+
+    /// Adds the products of all taps for windows `step` apart.
+    ///
+    /// # Safety
+    /// As for [`Panels::panel`].
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn sums<const P: usize, const V: usize, const S: usize, const PART: bool>(
+        &self,
+        window: *const f32,
+        step: usize,
+        w: *const f32,
+        masks: [__m256i; V],
+        sums: &mut [Sums<V>; P],
+    ) {
+        let Taps { along, across, .. } = self.taps;
+        let lanes = V.wrapping_mul(8);
+        let windows: [*const f32; P] = core::array::from_fn(|p| window.wrapping_add(p * step));
+        let (mut x, mut w) = (0, w);
+        for _ in 0..across.count {
+            if S > 0 {
+                let by = [along.by[0], along.by[1]];
+                // SAFETY: the caller says so, and `S` neighbours are a step.
+                unsafe { share_three::<P, V, S>(window.wrapping_add(x), w, by, sums) };
+            } else {
+                let (mut x, mut w) = (x, w);
+                for _ in 0..along.count {
+                    // SAFETY: the caller says so.
+                    unsafe { multiply::<P, V, PART>(windows, x, w, masks, sums) };
+                    x = x.wrapping_add(along.by[0]);
+                    w = w.wrapping_add(along.by[1].wrapping_mul(lanes));
+                }
+            }
+            x = x.wrapping_add(across.by[0]);
+            w = w.wrapping_add(across.by[1].wrapping_mul(lanes));
         }
     }
 }
@@ -361,13 +413,13 @@ unsafe fn share_three<const P: usize, const V: usize, const S: usize>(
 #[target_feature(enable = "avx2,fma")]
 unsafe fn multiply<const P: usize, const V: usize, const PART: bool>(
     windows: [*const f32; P],
-    (offset, tap): (usize, usize),
+    offset: usize,
     w: *const f32,
     masks: [__m256i; V],
     sums: &mut [Sums<V>; P],
 ) {
     // SAFETY: the caller says so.
-    let w: Sums<V> = core::array::from_fn(|v| unsafe { _mm256_loadu_ps(w.add((tap * V + v) * 8)) });
+    let w: Sums<V> = core::array::from_fn(|v| unsafe { _mm256_loadu_ps(w.add(v * 8)) });
     for (sums, window) in sums.iter_mut().zip(windows) {
         for (v, ((sum, w), mask)) in sums.iter_mut().zip(w).zip(masks).enumerate() {
             let x = window.wrapping_add(offset + v * 8);

@@ -283,6 +283,26 @@ impl Pixels {
         first
     }
 
+    /// How many are left of this row.
+    #[inline(always)]
+    pub(super) fn in_line(&self) -> usize {
+        self.left.min(self.wide.wrapping_sub(self.here))
+    }
+
+    /// The next `n`, which must be left of this row: where the first one lies, and how far the next are, as windows and as outputs.
+    #[inline(always)]
+    pub(super) fn take_line(&mut self, n: usize) -> ([usize; 2], [usize; 2]) {
+        let first = self.at;
+        self.at = [0, 1].map(|k| self.at[k].wrapping_add(self.step[k].wrapping_mul(n)));
+        self.here = self.here.wrapping_add(n);
+        self.left = self.left.wrapping_sub(n);
+        if self.here == self.wide {
+            self.at = [0, 1].map(|k| self.at[k].wrapping_add(self.jump[k]));
+            self.here = 0;
+        }
+        (first, self.step)
+    }
+
     /// The next `N`, which must be left: windows, then outputs. Both rise.
     #[inline(always)]
     pub(super) fn take<const N: usize>(&mut self) -> ([usize; N], [usize; N]) {
