@@ -452,5 +452,7 @@ fn run_op(model: &Model<'_>, i: usize, record: &OpRecord, arena: &mut [u8], stat
     let io = Io::new(&values, outputs, scratch, in_place);
     #[cfg(feature = "pack")]
     let io = io.with_packed(packed);
+    #[cfg(feature = "threads")]
+    let io = io.with_pool(model.pool.map(|pool| pool.0));
     entry.run(artifact.attrs(record), &mut { io });
 }

@@ -107,11 +107,18 @@ pub(super) fn part_size(g: &Conv, channels: usize, room: usize) -> Option<(usize
     part(g, channels, room).map(|(_, size)| size)
 }
 
+/// The most rows of outputs, as wide as the image, whose input fits `room` elements.
+pub(super) fn whole_rows(g: &Conv, channels: usize, room: usize) -> Option<usize> {
+    let [_, rows, cols] = &g.axes;
+    let slots = room.checked_sub(TAIL)?.checked_div(channels)?;
+    Some(most(rows, slots.checked_div(under(cols, cols.output))?))
+}
+
 /// As [`part_size`], and how many pixels are converted for each that there is, in sixteenths.
 fn part(g: &Conv, channels: usize, room: usize) -> Option<(usize, (usize, usize))> {
     let [_, rows, cols] = &g.axes;
     let slots = room.checked_sub(TAIL)?.checked_div(channels)?;
-    let whole = most(rows, slots.checked_div(under(cols, cols.output))?);
+    let whole = whole_rows(g, channels, room)?;
     if whole == rows.output {
         return Some((16, (whole, cols.output)));
     }
