@@ -5,19 +5,24 @@
 //!         weights f32 [segments][elements][lanes]
 //! ```
 //!
-//! Segments and strips are those of `conv_i8`. A pointwise convolution reads its input where it lies, and so does a product.
+//! Segments and strips are those of `conv_i8`. Windows within the image are read where they lie, and so is what a pointwise convolution
+//! or a product reads; strips hold what lies under the edges.
 
 use super::segments::{Field, Segments};
-use super::strip::{Pixels, Stack, Strip, image_sizes, laid, part_size, parts};
+use super::strip::{Part, Pixels, Stack, Strip, image_sizes, laid, part_size};
 use super::tile_f32::{Panel, Place, ROWS, Rows, Under, row};
 use crate::widen::Widen;
 use crate::{Axis, Conv, ConvF32, Weights};
+use core::ops::Range;
 
 /// Elements of a strip: 36 KB of stack.
 const ROOM: usize = 9 * 1024;
 
 /// Elements of a product, in and out, that stay in the second cache while panels pass: 128 KB.
 const BLOCK: usize = 8 * 1024;
+
+/// Elements of the input under a band of rows that is read where it lies: 128 KB.
+const BAND: usize = 32 * 1024;
 
 /// A convolution as this file computes it.
 struct Plan {
@@ -36,6 +41,24 @@ impl Plan {
         let [depth, ..] = g.axes;
         let fits = pointwise || depth == Axis::UNIT && part_size(&g, g.in_channels, ROOM).is_some();
         fits.then_some(Plan { g, field, pointwise })
+    }
+
+    /// The outputs whose windows lie within the image, which is read where it lies, and the others around them. All are others if those
+    /// inside are so few that they are no longer worth tiles of their own.
+    fn parts(&self) -> (Part, [Part; 4]) {
+        let [_, down, across] = &self.g.axes;
+        let (mut rows, mut cols) = (down.interior(), across.interior());
+        if rows.len().saturating_mul(cols.len()) < down.output.saturating_mul(across.output) / 10 * 9 {
+            (rows, cols) = (0..0, 0..0);
+        }
+        let part = |rows: Range<usize>, cols: Range<usize>| Part { rows, cols, channels: 0..self.g.in_channels };
+        let edges = [
+            part(0..rows.start, 0..across.output),
+            part(rows.end..down.output, 0..across.output),
+            part(rows.clone(), 0..cols.start),
+            part(rows.clone(), cols.end..across.output),
+        ];
+        (part(rows, cols), edges)
     }
 
     /// Whether an image has one output.
@@ -109,9 +132,15 @@ pub(super) fn conv_f32(conv: &mut ConvF32<'_>, packed: &[f32]) -> bool {
     }
     let Some(size) = part_size(g, g.in_channels, ROOM) else { return false };
     let Some((image, plane)) = image_sizes(g, conv.y.len()) else { return false };
+    let (inside, edges) = plan.parts();
+    let row = g.axes[2].input.saturating_mul(g.in_channels).saturating_mul(g.axes[1].stride);
+    let band = (BAND.checked_div(row).unwrap_or(0).max(1), usize::MAX);
     let mut stack = Stack::<f32, ROOM>::new();
     for (x, y) in conv.x.chunks(image).zip(conv.y.chunks_mut(plane)) {
-        for part in parts(g, 0..g.in_channels, size) {
+        for part in inside.clone().cut(band) {
+            convolve(conv.bias, conv.clamp, &plan, packed, &Strip::over(g, part, x), y);
+        }
+        for part in edges.iter().flat_map(|part| part.clone().cut(size)) {
             let strip = Strip::new(g, part, x, 0, &mut stack);
             convolve(conv.bias, conv.clamp, &plan, packed, &strip, y);
         }

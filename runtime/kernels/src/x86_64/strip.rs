@@ -160,20 +160,24 @@ pub(super) fn image_sizes(g: &Conv, y: usize) -> Option<(usize, usize)> {
 }
 
 /// The parts of an image, `tall` by `wide` at most, that read these channels.
-pub(super) fn parts(
-    g: &Conv,
-    channels: Range<usize>,
-    (tall, wide): (usize, usize),
-) -> impl Iterator<Item = Part> + use<> {
+pub(super) fn parts(g: &Conv, channels: Range<usize>, size: (usize, usize)) -> impl Iterator<Item = Part> + use<> {
     let [_, down, across] = &g.axes;
-    let (height, width) = (down.output, across.output);
-    (0..height).step_by(tall.max(1)).flat_map(move |top| {
-        let (rows, channels) = (top..top.saturating_add(tall).min(height), channels.clone());
-        (0..width).step_by(wide.max(1)).map(move |left| {
-            let cols = left..left.saturating_add(wide).min(width);
-            Part { rows: rows.clone(), cols, channels: channels.clone() }
+    Part { rows: 0..down.output, cols: 0..across.output, channels }.cut(size)
+}
+
+impl Part {
+    /// Its parts, `tall` by `wide` at most.
+    pub(super) fn cut(self, (tall, wide): (usize, usize)) -> impl Iterator<Item = Part> + use<> {
+        let Part { rows, cols, channels } = self;
+        rows.clone().step_by(tall.max(1)).flat_map(move |top| {
+            let rows = top..top.saturating_add(tall).min(rows.end);
+            let (cols, channels) = (cols.clone(), channels.clone());
+            cols.clone().step_by(wide.max(1)).map(move |left| {
+                let cols = left..left.saturating_add(wide).min(cols.end);
+                Part { rows: rows.clone(), cols, channels: channels.clone() }
+            })
         })
-    })
+    }
 }
 
 /// See the module.
@@ -213,6 +217,15 @@ impl<'a, T: Element> Strip<'a, T> {
         // memory is empty.
         let elements = unsafe { &*(core::ptr::from_ref(memory) as *const [T]) };
         Strip { g, part, slot, elements }
+    }
+
+    /// The image itself, of all channels, as what `part` reads: its windows do not reach into the padding.
+    pub(super) fn over(g: &'a Conv, part: Part, image: &'a [T]) -> Strip<'a, T> {
+        let [_, down, across] = &g.axes;
+        let slot = across.input.saturating_mul(g.in_channels);
+        let row = down.position(part.rows.start, 0).saturating_mul(slot);
+        let first = row.saturating_add(across.position(part.cols.start, 0).saturating_mul(g.in_channels));
+        Strip { g, part, slot, elements: image.get(first..).unwrap_or(&[]) }
     }
 
     /// All elements.
