@@ -408,6 +408,20 @@ fn range(model: &Model<'_>, index: u16, tensor: &TensorRecord) -> Option<Range<u
     model.artifact.range(tensor)
 }
 
+/// Where what an operator writes lies in `place`: its outputs, `count` of them, then in the last slot its scratch.
+fn written(model: &Model<'_>, written: &[u16], count: usize, place: Place) -> [Range<usize>; WRITES] {
+    // Filled in where it is: copies of what was just written wait for it.
+    let mut ranges = [const { 0..0 }; WRITES];
+    for (i, &index) in written.iter().enumerate() {
+        let tensor = model.artifact.tensor(index).filter(|tensor| tensor.place() == Some(place));
+        let slot = ranges.get_mut(if i < count { i } else { MAX_OUTPUTS });
+        if let (Some(slot), Some(range)) = (slot, tensor.and_then(|tensor| range(model, index, tensor))) {
+            *slot = range;
+        }
+    }
+    ranges
+}
+
 /// Runs operator `i` of a verified plan.
 #[cfg_attr(not(feature = "pack"), allow(unused_variables, reason = "only packed constants are found by number"))]
 fn run_op(model: &Model<'_>, i: usize, record: &OpRecord, arena: &mut [u8], state: &mut [u8]) {
@@ -420,22 +434,8 @@ fn run_op(model: &Model<'_>, i: usize, record: &OpRecord, arena: &mut [u8], stat
     let operands = artifact.operands(record);
     let Some((inputs, outs)) = operands.split_at_checked(record.inputs.into()) else { return };
     let count = usize::from(record.outputs);
-    // Slots 0..MAX_OUTPUTS are outputs, the last one scratch.
-    let (mut in_arena, mut in_state) = ([const { 0..0 }; WRITES], [const { 0..0 }; WRITES]);
-    for (i, &index) in outs.iter().enumerate() {
-        let tensor = artifact.tensor(index);
-        let ranges = match tensor.and_then(TensorRecord::place) {
-            Some(Place::Arena) => &mut in_arena,
-            Some(Place::State) => &mut in_state,
-            _ => continue,
-        };
-        let slot = ranges.get_mut(if i < count { i } else { MAX_OUTPUTS });
-        if let (Some(slot), Some(written)) = (slot, tensor.and_then(|tensor| range(model, index, tensor))) {
-            *slot = written;
-        }
-    }
-    let mut arena = Pieces::cut(arena, &in_arena);
-    let mut state = Pieces::cut(state, &in_state);
+    let mut arena = Pieces::cut(arena, &written(model, outs, count, Place::Arena));
+    let mut state = Pieces::cut(state, &written(model, outs, count, Place::State));
     let mut outputs = [const { None }; MAX_OUTPUTS];
     for (i, (output, &index)) in outputs.iter_mut().zip(outs).take(count).enumerate() {
         let Some(tensor) = artifact.tensor(index) else { continue };
