@@ -1,9 +1,9 @@
 """Serves onnxruntime or LiteRT to `cargo xtask bench`.
 
-    peers.py onnxruntime|litert MODEL
+    peers.py onnxruntime|litert MODEL THREADS
 
 Prints `ready NAME VERSION`; then, for every line of standard input that holds a number, runs the model as many times and
-prints how many nanoseconds that took. One thread, inputs and outputs bound once: what Python costs is one call each.
+prints how many nanoseconds that took. Inputs and outputs are bound once: what Python costs is one call each.
 """
 
 import importlib.metadata
@@ -26,14 +26,15 @@ def values(shape, dtype):
     return RNG.random(shape).astype(dtype)
 
 
-def onnxruntime(path):
+def onnxruntime(path, threads):
     import onnxruntime as ort
 
     options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if threads == 1:
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     types = {
         "tensor(float)": np.float32,
@@ -60,10 +61,10 @@ def onnxruntime(path):
     return lambda: (run(bound, None), keep)[0]
 
 
-def litert(path):
+def litert(path, threads):
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_path=path, num_threads=1)
+    interpreter = Interpreter(model_path=path, num_threads=threads)
     interpreter.allocate_tensors()
     for port in interpreter.get_input_details():
         interpreter.set_tensor(port["index"], values(port["shape"], np.dtype(port["dtype"])))
@@ -71,8 +72,8 @@ def litert(path):
 
 
 def main():
-    peer, path = sys.argv[1:]
-    run = {"onnxruntime": onnxruntime, "litert": litert}[peer](path)
+    peer, path, threads = sys.argv[1:]
+    run = {"onnxruntime": onnxruntime, "litert": litert}[peer](path, int(threads))
     package = {"onnxruntime": "onnxruntime", "litert": "ai-edge-litert"}[peer]
     run()
     print("ready", peer, importlib.metadata.version(package), flush=True)

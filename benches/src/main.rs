@@ -1,7 +1,7 @@
 //! Serves a `.siskin` file to `cargo xtask bench`, as the peers in `peers/` serve theirs.
 //!
 //! ```text
-//! siskin-peer native|generic|steps|watched FILE.siskin
+//! siskin-peer native|generic|steps|watched FILE.siskin [THREADS]
 //! ```
 //!
 //! Prints `ready siskin VERSION MACS`; then, for every line of standard input that holds a number, runs the model as many times and
@@ -10,13 +10,18 @@
 
 use anyhow::{Context, Result, anyhow, bail};
 use siskin::format::{Golden, GoldenRecord};
+use siskin::kernels::threads::Workers;
 use siskin::{Generic, Model, Monitor, Session, op};
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().collect();
-    let [_, mode, path] = args.as_slice() else { bail!("usage: siskin-peer native|generic|steps|watched FILE.siskin") };
+    let (mode, path, threads) = match args.as_slice() {
+        [_, mode, path] => (mode, path, 1),
+        [_, mode, path, threads] => (mode, path, threads.parse()?),
+        _ => bail!("usage: siskin-peer native|generic|steps|watched FILE.siskin [THREADS]"),
+    };
     let file = std::fs::read(path).with_context(|| format!("{path}: cannot be read"))?;
     let ops = if mode == "generic" { op::all::<Generic>() } else { op::native() };
     let mut bytes = memory(file.len());
@@ -25,6 +30,8 @@ fn main() -> Result<()> {
     let model = Model::parse(&bytes[..file.len()], &ops).map_err(|e| anyhow!("{path}: {e}"))?;
     let mut packed = memory(model.packed_len());
     let model = model.pack(bytemuck::cast_slice_mut(&mut packed));
+    let pool = Workers::new(threads).context("no thread can be started")?;
+    let model = if threads > 1 { model.with_pool(&pool) } else { model };
     let (mut arena, mut state) = (memory(model.arena_len()), memory(model.state_len()));
     let session = Session::new(&model, bytemuck::cast_slice_mut(&mut arena), bytemuck::cast_slice_mut(&mut state));
     let mut session = session.map_err(|e| anyhow!("{path}: {e}"))?;

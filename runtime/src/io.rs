@@ -4,6 +4,8 @@
 
 use crate::{DType, Refusal, Shape, Type, TypeRef};
 use bytemuck::Pod;
+#[cfg(feature = "threads")]
+use siskin_kernels::threads::Pool;
 
 /// The types of an operator's inputs.
 pub trait Operands {
@@ -140,6 +142,8 @@ pub struct Io<'a> {
     in_place: Option<usize>,
     #[cfg(feature = "pack")]
     packed: &'a [u8],
+    #[cfg(feature = "threads")]
+    pool: Option<&'a dyn Pool>,
 }
 
 impl<'a> Io<'a> {
@@ -157,6 +161,8 @@ impl<'a> Io<'a> {
             in_place,
             #[cfg(feature = "pack")]
             packed: &[],
+            #[cfg(feature = "threads")]
+            pool: None,
         }
     }
 
@@ -165,6 +171,20 @@ impl<'a> Io<'a> {
     #[must_use]
     pub const fn with_packed(self, packed: &'a [u8]) -> Io<'a> {
         Io { packed, ..self }
+    }
+
+    /// The same run with the threads of a pool, see [`crate::Model::with_pool`].
+    #[cfg(feature = "threads")]
+    #[must_use]
+    pub const fn with_pool(self, pool: Option<&'a dyn Pool>) -> Io<'a> {
+        Io { pool, ..self }
+    }
+
+    /// The threads that may help, if any.
+    #[cfg(feature = "threads")]
+    #[must_use]
+    pub const fn pool(&self) -> Option<&'a dyn Pool> {
+        self.pool
     }
 
     /// What [`crate::Op::pack`] made of the constants; empty if nothing was packed.

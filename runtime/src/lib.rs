@@ -9,7 +9,8 @@
 //! of the exact lengths that the compiler printed.
 //!
 //! On hosts the feature `pack` adds `op::native()`, every operator with the fastest kernels of the processor, and `Model::pack`, which
-//! orders constants for them in memory of the caller. Integer answers stay the same, bit for bit.
+//! orders constants for them in memory of the caller. Integer answers stay the same, bit for bit. With `threads` large operators use a
+//! pool of the caller; `std` has one, `kernels::threads::Workers`.
 //!
 //! What is absent: files, threads, clocks, an allocator. They belong to the caller.
 #![no_std]
@@ -35,6 +36,8 @@ pub mod queue;
 mod scores;
 mod session;
 pub mod strided;
+#[cfg(feature = "threads")]
+mod threads;
 
 pub use embed::Embedded;
 pub use error::{Error, Refusal};

@@ -4,7 +4,7 @@
 use core::ops::Range;
 
 /// The most slices written at once: outputs and scratch.
-const WRITES: usize = crate::io::MAX_OUTPUTS + 1;
+pub(crate) const WRITES: usize = crate::io::MAX_OUTPUTS + 1;
 
 /// Bytes for an arena or a state, aligned as [`crate::Session::new`] demands.
 ///
@@ -44,8 +44,8 @@ pub(crate) struct Pieces<'a> {
 }
 
 impl<'a> Pieces<'a> {
-    /// Cuts `writes` out of `buffer`. A range that overlaps another one, or lies outside, gives an empty slice.
-    pub(crate) fn cut(buffer: &'a mut [u8], writes: &[Option<Range<usize>>; WRITES]) -> Pieces<'a> {
+    /// Cuts `writes` out of `buffer`. A range that is empty, overlaps another one, or lies outside, gives an empty slice.
+    pub(crate) fn cut(buffer: &'a mut [u8], writes: &[Range<usize>; WRITES]) -> Pieces<'a> {
         let mut pieces = Pieces { writes: core::array::from_fn(|_| &mut [][..]), gaps: [(0, &[]); WRITES + 1] };
         let mut rest = buffer;
         let mut base = 0;
@@ -79,9 +79,9 @@ impl<'a> Pieces<'a> {
 }
 
 /// The first non-empty write at or after `base`, and its slot.
-fn next_after(writes: &[Option<Range<usize>>; WRITES], base: usize) -> Option<(usize, Range<usize>)> {
-    let later = writes.iter().enumerate().filter_map(|(i, r)| Some((i, r.clone()?)));
-    later.filter(|(_, r)| r.start >= base && r.start < r.end).min_by_key(|(_, r)| r.start)
+fn next_after(writes: &[Range<usize>; WRITES], base: usize) -> Option<(usize, &Range<usize>)> {
+    let later = writes.iter().enumerate().filter(|(_, r)| r.start >= base && r.start < r.end);
+    later.min_by_key(|(_, r)| r.start)
 }
 
 #[cfg(test)]
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn cuts_in_any_order_and_reads_the_gaps() {
         let mut buffer = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
-        let mut pieces = Pieces::cut(&mut buffer, &[Some(6..8), Some(1..3), None, None, None]);
+        let mut pieces = Pieces::cut(&mut buffer, &[6..8, 1..3, 0..0, 0..0, 0..0]);
         assert_eq!(pieces.take(0), &[6, 7]);
         assert_eq!(pieces.take(1), &[1, 2]);
         assert_eq!(pieces.read(3..6), Some(&[3u8, 4, 5][..]));
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn overlapping_writes_are_never_both_given() {
         let mut buffer = [0; 8];
-        let mut pieces = Pieces::cut(&mut buffer, &[Some(0..4), Some(2..6), Some(6..20), None, None]);
+        let mut pieces = Pieces::cut(&mut buffer, &[0..4, 2..6, 6..20, 0..0, 0..0]);
         assert_eq!(pieces.take(0).len(), 4);
         assert_eq!(pieces.take(1).len(), 0);
         assert_eq!(pieces.take(2).len(), 0);

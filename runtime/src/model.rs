@@ -2,6 +2,8 @@
 
 use crate::io::{Operands, Sig};
 use crate::op::{Code, Entry, OpSet};
+#[cfg(feature = "threads")]
+use crate::threads;
 use crate::{DType, Error, Refusal, Shape, TypeRef};
 use siskin_format::{Artifact, IoRecord, OpRecord};
 
@@ -12,6 +14,8 @@ pub struct Model<'a> {
     pub(crate) ops: OpSet,
     #[cfg(feature = "pack")]
     pub(crate) packed: &'a [u8],
+    #[cfg(feature = "threads")]
+    pub(crate) pool: Option<threads::Shared<'a>>,
 }
 
 /// An input or output of a model.
@@ -45,6 +49,8 @@ impl<'a> Model<'a> {
             ops: *ops,
             #[cfg(feature = "pack")]
             packed: &[],
+            #[cfg(feature = "threads")]
+            pool: None,
         };
         for (record, i) in model.artifact.ops().iter().zip(0u16..) {
             let code = Code(record.code);

@@ -1,7 +1,7 @@
 //! A model with memory: write inputs, run, read outputs.
 
 use crate::io::{Io, MAX_OUTPUTS, Operands, Values};
-use crate::memory::Pieces;
+use crate::memory::{Pieces, WRITES};
 use crate::model::RecordTypes;
 use crate::op::Code;
 use crate::{Axes, DType, Error, Model, TypeRef, draw, quant};
@@ -399,13 +399,6 @@ impl<'a> Values<'a> for RecordValues<'a, 'a> {
     }
 }
 
-/// Where output or scratch `k` of an operator lies, if in `place`.
-fn written(model: &Model<'_>, written: &[u16], k: usize, place: Place) -> Option<Range<usize>> {
-    let index = *written.get(k)?;
-    let tensor = model.artifact.tensor(index)?;
-    if tensor.place() == Some(place) { range(model, index, tensor) } else { None }
-}
-
 /// The bytes of tensor `index` within their place.
 #[allow(unused_variables, reason = "the table is by number, the file by record")]
 fn range(model: &Model<'_>, index: u16, tensor: &TensorRecord) -> Option<Range<usize>> {
@@ -413,6 +406,20 @@ fn range(model: &Model<'_>, index: u16, tensor: &TensorRecord) -> Option<Range<u
     return model.packed_range(index);
     #[cfg(not(feature = "pack"))]
     model.artifact.range(tensor)
+}
+
+/// Where what an operator writes lies in `place`: its outputs, `count` of them, then in the last slot its scratch.
+fn written(model: &Model<'_>, written: &[u16], count: usize, place: Place) -> [Range<usize>; WRITES] {
+    // Filled in where it is: copies of what was just written wait for it.
+    let mut ranges = [const { 0..0 }; WRITES];
+    for (i, &index) in written.iter().enumerate() {
+        let tensor = model.artifact.tensor(index).filter(|tensor| tensor.place() == Some(place));
+        let slot = ranges.get_mut(if i < count { i } else { MAX_OUTPUTS });
+        if let (Some(slot), Some(range)) = (slot, tensor.and_then(|tensor| range(model, index, tensor))) {
+            *slot = range;
+        }
+    }
+    ranges
 }
 
 /// Runs operator `i` of a verified plan.
@@ -427,24 +434,14 @@ fn run_op(model: &Model<'_>, i: usize, record: &OpRecord, arena: &mut [u8], stat
     let operands = artifact.operands(record);
     let Some((inputs, outs)) = operands.split_at_checked(record.inputs.into()) else { return };
     let count = usize::from(record.outputs);
-    // Slots 0..MAX_OUTPUTS are outputs, the last one scratch.
-    let slot = |i: usize| {
-        if i == MAX_OUTPUTS {
-            count
-        } else if i < count {
-            i
-        } else {
-            usize::MAX
-        }
-    };
-    let ranges = |place| core::array::from_fn(|i| written(model, outs, slot(i), place));
-    let mut arena = Pieces::cut(arena, &ranges(Place::Arena));
-    let mut state = Pieces::cut(state, &ranges(Place::State));
-    let outputs = core::array::from_fn(|i| {
-        let tensor = artifact.tensor(*outs.get(slot(i))?)?;
+    let mut arena = Pieces::cut(arena, &written(model, outs, count, Place::Arena));
+    let mut state = Pieces::cut(state, &written(model, outs, count, Place::State));
+    let mut outputs = [const { None }; MAX_OUTPUTS];
+    for (i, (output, &index)) in outputs.iter_mut().zip(outs).take(count).enumerate() {
+        let Some(tensor) = artifact.tensor(index) else { continue };
         let from = if tensor.place() == Some(Place::State) { &mut state } else { &mut arena };
-        Some((artifact.ty(tensor)?, from.take(i)))
-    });
+        *output = artifact.ty(tensor).map(|ty| (ty, from.take(i)));
+    }
     let scratch = arena.take(MAX_OUTPUTS);
     let in_place = record.in_place.checked_sub(1).map(usize::from);
     let values =
@@ -452,5 +449,7 @@ fn run_op(model: &Model<'_>, i: usize, record: &OpRecord, arena: &mut [u8], stat
     let io = Io::new(&values, outputs, scratch, in_place);
     #[cfg(feature = "pack")]
     let io = io.with_packed(packed);
+    #[cfg(feature = "threads")]
+    let io = io.with_pool(model.pool.map(|pool| pool.0));
     entry.run(artifact.attrs(record), &mut { io });
 }

@@ -1,12 +1,12 @@
 //! Serves tract or rten to `cargo xtask bench`, or the machine's peak.
 //!
 //! ```text
-//! siskin-bench-peers tract|rten MODEL.onnx
-//! siskin-bench-peers peak f32|i8
+//! siskin-bench-peers tract|rten MODEL.onnx THREADS
+//! siskin-bench-peers peak f32|i8 THREADS
 //! ```
 //!
 //! Prints `ready NAME VERSION`; then, for every line of standard input that holds a number, runs the model as many times and
-//! prints how many nanoseconds that took. One thread. One run of the peak is 2^20 multiply-adds.
+//! prints how many nanoseconds that took. tract has one thread, and so has the peak, whose run is 2^20 multiply-adds.
 
 mod peak;
 
@@ -17,12 +17,12 @@ use std::time::Instant;
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().collect();
-    let [_, peer, model] = args.as_slice() else {
-        bail!("usage: siskin-bench-peers tract|rten MODEL.onnx, or peak f32|i8")
+    let [_, peer, model, threads] = args.as_slice() else {
+        bail!("usage: siskin-bench-peers tract|rten MODEL.onnx THREADS, or peak f32|i8 THREADS")
     };
     let mut run = match peer.as_str() {
         "tract" => tract(model)?,
-        "rten" => rten(model)?,
+        "rten" => rten(model, threads.parse()?)?,
         "peak" => {
             let peak = peak::peak(model)?;
             Box::new(move || {
@@ -92,7 +92,7 @@ fn tract(path: &str) -> Result<Run> {
     }))
 }
 
-fn rten(path: &str) -> Result<Run> {
+fn rten(path: &str, threads: usize) -> Result<Run> {
     use rten::{Dimension, ModelOptions, RunOptions, ThreadPool, Value};
     let mut options = ModelOptions::with_all_ops();
     options.prepack_weights(true);
@@ -116,7 +116,7 @@ fn rten(path: &str) -> Result<Run> {
         feed.push((id, value));
     }
     let outputs = model.output_ids().to_vec();
-    let pool = Arc::new(ThreadPool::with_num_threads(1));
+    let pool = Arc::new(ThreadPool::with_num_threads(threads));
     Ok(Box::new(move || {
         let options = RunOptions::default().with_thread_pool(Some(pool.clone()));
         let inputs = feed.iter().map(|(id, value)| (*id, value.as_view().into())).collect();

@@ -7,6 +7,9 @@
 //! their geometry give wrong numbers, never a panic or a read out of bounds.
 #![cfg_attr(not(test), no_std)]
 
+#[cfg(all(feature = "std", not(test)))]
+extern crate std;
+
 // For tests that are shared with those from outside.
 #[cfg(test)]
 extern crate self as siskin_kernels;
@@ -31,6 +34,8 @@ pub mod math;
 mod matrix;
 mod recurrent;
 mod round;
+#[cfg(feature = "threads")]
+pub mod threads;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm32;
 mod widen;

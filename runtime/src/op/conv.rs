@@ -7,8 +7,8 @@
 //!
 //! One to three spatial axes; the order of the sum is stated in `siskin_kernels::generic::conv_f32`.
 
-use super::pack;
 use super::window::{self, Window};
+use super::{pack, parallel};
 use crate::{Axes, DType, Refusal, Io, Kernels, Op, Outputs, Sig, Type};
 use half::f16;
 use siskin_kernels::{Axis, ConvF32, Weights};
@@ -88,7 +88,7 @@ impl Op for Conv {
             scratch: io.scratch(),
             y: io.output(0),
         };
-        K::packed_conv_f32(conv, pack::read(io));
+        parallel::conv_f32::<K>(io, conv, pack::read(io));
     }
 }
 

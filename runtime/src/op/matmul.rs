@@ -7,7 +7,7 @@
 //! `b` may be stored in half precision; sums are in `f32`. Operands have two axes or more: the importer gives a vector
 //! its second one. Other element types: [`MatMulAny`](super::MatMulAny).
 
-use super::pack;
+use super::{pack, parallel};
 use crate::strided::{Strides, broadcast, broadcast_shape, rows};
 use crate::{Axes, Code, DType, Refusal, Io, Kernels, MAX_RANK, Op, Outputs, Shape, Sig, Type};
 use siskin_kernels::{MatMulF32, Weights};
@@ -78,7 +78,7 @@ impl Op for MatMul {
             let a = a.get(a_at..).unwrap_or(&[]);
             let y = y.get_mut(y_at..y_at.saturating_add(len)).unwrap_or(&mut []);
             let b = b.get(b_at..b_at.saturating_add(k.saturating_mul(n)));
-            K::packed_matmul_f32(MatMulF32 { a, b, bias, y, k, n, transpose_b, min, max }, packed);
+            parallel::matmul_f32::<K>(io, MatMulF32 { a, b, bias, y, k, n, transpose_b, min, max }, packed);
         });
     }
 }

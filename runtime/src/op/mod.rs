@@ -334,6 +334,7 @@ mod indices;
 mod map;
 mod number;
 mod pack;
+mod parallel;
 mod real;
 pub mod recurrent;
 mod reduction;

@@ -8,6 +8,7 @@
 //! `acc` is an `i32` and wraps; padding is made of `x_zero`. Depthwise, output channel `c` sees input channel `c` only
 //! and `w` is `[k,l,c]`. `scale` is `x_scale · w_scale[o] / y_scale`. Source: ONNX `QLinearConv`.
 
+use super::parallel;
 use super::qlinear::{self, Window};
 use crate::attrs::{Quad, SignedQuad};
 use crate::{Axes, Code, DType, Refusal, Io, Kernels, Op, Outputs, Sig};
@@ -70,7 +71,8 @@ impl Op for QLinearConv {
 
     fn run<K: Kernels>(attrs: &QLinearConvAttrs, io: &mut Io<'_>) {
         if let Ok(g) = dense(attrs, io.shape(0), io.shape(1)) {
-            K::packed_conv_i8(&operands(io, g, attrs.zeros), io.packed(), io.output(0));
+            let y = io.output(0);
+            parallel::conv_i8::<K>(io, &operands(io, g, attrs.zeros), io.packed(), y);
         }
     }
 }
@@ -99,7 +101,8 @@ impl Op for QLinearDepthwiseConv {
 
     fn run<K: Kernels>(attrs: &QLinearDepthwiseConvAttrs, io: &mut Io<'_>) {
         if let Ok(g) = depthwise(attrs, io.shape(0), io.shape(1)) {
-            K::packed_depthwise_conv_i8(&operands(io, g, attrs.zeros), io.packed(), io.output(0));
+            let y = io.output(0);
+            parallel::depthwise_conv_i8::<K>(io, &operands(io, g, attrs.zeros), io.packed(), y);
         }
     }
 }

@@ -10,7 +10,7 @@
 //! The first is a layer: `w` holds its columns as rows. The second is for two activations. `acc` is an `i32` and
 //! wraps. Source: ONNX `QLinearMatMul`.
 
-use super::qlinear;
+use super::{parallel, qlinear};
 use super::qlinear_conv::constant;
 use crate::attrs::SignedQuad;
 use crate::strided::{self, broadcast, broadcast_shape};
@@ -70,7 +70,8 @@ impl Op for QLinearMatMul {
     }
 
     fn run<K: Kernels>(attrs: &QLinearMatMulAttrs, io: &mut Io<'_>) {
-        K::packed_conv_i8(&product(attrs, io), io.packed(), io.output(0));
+        let y = io.output(0);
+        parallel::conv_i8::<K>(io, &product(attrs, io), io.packed(), y);
     }
 }
 

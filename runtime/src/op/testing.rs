@@ -64,7 +64,8 @@ impl core::fmt::Debug for Tensor {
     }
 }
 
-struct Inputs<'a>(&'a [Option<&'a Tensor>], Option<usize>);
+/// Operands, and which of them the output takes over.
+pub(crate) struct Inputs<'a>(pub(crate) &'a [Option<&'a Tensor>], pub(crate) Option<usize>);
 
 impl Operands for Inputs<'_> {
     fn count(&self) -> usize {
@@ -111,4 +112,25 @@ pub(crate) fn run_all<O: Op>(
     }
     O::run::<Generic>(attrs, &mut Io::new(&values, outputs, bytemuck::cast_slice_mut(&mut scratch), in_place));
     Ok(tensors)
+}
+
+/// Output 0 of an operator run by the kernels `K`, with packed constants and perhaps a pool.
+#[cfg(feature = "threads")]
+pub(crate) fn run_with<O: Op, K: crate::Kernels>(
+    attrs: &O::Attrs,
+    inputs: &[Option<&Tensor>],
+    packed: &[u8],
+    pool: Option<&dyn siskin_kernels::threads::Pool>,
+) -> Tensor {
+    let values = Inputs(inputs, None);
+    let mut rule = Outputs::none();
+    O::infer(attrs, &Sig(&values), &mut rule).expect("operands that fit");
+    let ty = rule.types().next().expect("an output");
+    let mut tensor = Tensor::zeros(ty);
+    let mut scratch = vec![0u128; (rule.scratch as usize).div_ceil(16)];
+    let mut outputs = [const { None }; MAX_OUTPUTS];
+    outputs[0] = Some((ty.view(), tensor.bytes_mut()));
+    let io = Io::new(&values, outputs, bytemuck::cast_slice_mut(&mut scratch), None);
+    O::run::<K>(attrs, &mut io.with_packed(packed).with_pool(pool));
+    tensor
 }

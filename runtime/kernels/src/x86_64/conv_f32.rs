@@ -5,19 +5,24 @@
 //!         weights f32 [segments][elements][lanes]
 //! ```
 //!
-//! Segments and strips are those of `conv_i8`. A pointwise convolution reads its input where it lies, and so does a product.
+//! Segments and strips are those of `conv_i8`. Windows within the image are read where they lie, and so is what a pointwise convolution
+//! or a product reads; strips hold what lies under the edges.
 
-use super::segments::{Field, Segments, share};
-use super::strip::{Pixels, Stack, Strip, image_sizes, laid, part_size, parts};
-use super::tile_f32::{Place, ROWS, Rows, store, tile, vectors};
+use super::segments::{Field, Segments};
+use super::strip::{Part, Pixels, Stack, Strip, image_sizes, laid, part_size};
+use super::tile_f32::{Panel, Place, ROWS, Rows, Under, row};
 use crate::widen::Widen;
 use crate::{Axis, Conv, ConvF32, Weights};
+use core::ops::Range;
 
 /// Elements of a strip: 36 KB of stack.
 const ROOM: usize = 9 * 1024;
 
 /// Elements of a product, in and out, that stay in the second cache while panels pass: 128 KB.
 const BLOCK: usize = 8 * 1024;
+
+/// Elements of the input under a band of rows that is read where it lies: 128 KB.
+const BAND: usize = 32 * 1024;
 
 /// A convolution as this file computes it.
 struct Plan {
@@ -36,6 +41,29 @@ impl Plan {
         let [depth, ..] = g.axes;
         let fits = pointwise || depth == Axis::UNIT && part_size(&g, g.in_channels, ROOM).is_some();
         fits.then_some(Plan { g, field, pointwise })
+    }
+
+    /// The outputs whose windows lie within the image, which is read where it lies, and the others around them. All are others if those
+    /// inside are so few that they are no longer worth tiles of their own.
+    fn parts(&self) -> (Part, [Part; 4]) {
+        let [_, down, across] = &self.g.axes;
+        let (mut rows, mut cols) = (down.interior(), across.interior());
+        if rows.len().saturating_mul(cols.len()) < down.output.saturating_mul(across.output) / 10 * 9 {
+            (rows, cols) = (0..0, 0..0);
+        }
+        let part = |rows: Range<usize>, cols: Range<usize>| Part { rows, cols, channels: 0..self.g.in_channels };
+        let edges = [
+            part(0..rows.start, 0..across.output),
+            part(rows.end..down.output, 0..across.output),
+            part(rows.clone(), 0..cols.start),
+            part(rows.clone(), cols.end..across.output),
+        ];
+        (part(rows, cols), edges)
+    }
+
+    /// Whether an image has one output.
+    fn is_lone(&self) -> bool {
+        self.g.axes.iter().all(|axis| axis.output == 1)
     }
 }
 
@@ -104,9 +132,15 @@ pub(super) fn conv_f32(conv: &mut ConvF32<'_>, packed: &[f32]) -> bool {
     }
     let Some(size) = part_size(g, g.in_channels, ROOM) else { return false };
     let Some((image, plane)) = image_sizes(g, conv.y.len()) else { return false };
+    let (inside, edges) = plan.parts();
+    let row = g.axes[2].input.saturating_mul(g.in_channels).saturating_mul(g.axes[1].stride);
+    let band = (BAND.checked_div(row).unwrap_or(0).max(1), usize::MAX);
     let mut stack = Stack::<f32, ROOM>::new();
     for (x, y) in conv.x.chunks(image).zip(conv.y.chunks_mut(plane)) {
-        for part in parts(g, 0..g.in_channels, size) {
+        for part in inside.clone().cut(band) {
+            convolve(conv.bias, conv.clamp, &plan, packed, &Strip::over(g, part, x), y);
+        }
+        for part in edges.iter().flat_map(|part| part.clone().cut(size)) {
             let strip = Strip::new(g, part, x, 0, &mut stack);
             convolve(conv.bias, conv.clamp, &plan, packed, &strip, y);
         }
@@ -125,9 +159,14 @@ fn convolve(bias: &[f32], clamp: (f32, f32), plan: &Plan, packed: &[f32], strip:
     for (group, packed) in (0..plan.g.groups).zip(groups) {
         let x = strip.elements().get(group.wrapping_mul(plan.field.ins)..).unwrap_or(&[]);
         let first = group.wrapping_mul(plan.field.outs);
-        let over = Over { x, segments: &segments, len: plan.field.run };
+        let under = Under { x, segments: &segments, len: plan.field.run };
         let bias = bias.get(first..).unwrap_or(&[]);
-        over.panels(packed, plan.field.outs, bias, clamp, first, strip.pixels(), y);
+        let columns = Columns { packed, count: plan.field.outs, bias, clamp, first };
+        if plan.is_lone() {
+            columns.row(under, strip.pixels(), y);
+        } else {
+            columns.run(under, strip.pixels(), y);
+        }
     }
 }
 
@@ -145,106 +184,71 @@ impl Product<'_> {
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn run(&self, a: &[f32], packed: &[f32], rows: Pixels, y: &mut [f32]) {
         let segments = Segments::new(core::iter::once(0));
+        let under = Under { x: a, segments: &segments, len: self.k };
+        let columns = Columns { packed, count: self.n, bias: self.bias, clamp: self.clamp, first: 0 };
         if rows.left == 1 {
-            return self.row(a, packed, &segments, rows, y);
+            return columns.row(under, rows, y);
         }
-        let over = Over { x: a, segments: &segments, len: self.k };
         let block = BLOCK.checked_div(self.k.saturating_add(self.n)).unwrap_or(0) / ROWS;
         let mut rest = rows;
         while rest.left > 0 {
             let rows = rest.split(block.max(1).wrapping_mul(ROWS));
-            over.panels(packed, self.n, self.bias, self.clamp, 0, rows, y);
+            columns.run(under, rows, y);
         }
     }
 }
 
-impl Product<'_> {
-    /// Multiplies one row: what a step of a recurrent network does.
+/// The columns of a product, and where their results go.
+struct Columns<'a> {
+    packed: &'a [f32],
+    count: usize,
+    bias: &'a [f32],
+    clamp: (f32, f32),
+    /// The first one's place in a row of `y`.
+    first: usize,
+}
+
+impl<'a> Columns<'a> {
+    /// Every panel over some rows, which are not the only one of a product.
     #[inline]
     #[target_feature(enable = "avx2,fma")]
-    fn row(&self, a: &[f32], packed: &[f32], segments: &Segments, mut rows: Pixels, y: &mut [f32]) {
-        let (window, output) = rows.take::<1>();
-        let mut rest = packed;
-        for (lanes, at) in panels(self.n) {
-            let Some((data, later)) = rest.split_at_checked(lanes.wrapping_mul(self.k)) else { return };
-            rest = later;
-            let (w, bias) = (Rows { data, step: lanes }, self.bias.get(at..).unwrap_or(&[]));
-            let place = Place { first: at, len: self.n.wrapping_sub(at).min(lanes), clamp: self.clamp };
-            if lanes == 16 {
-                store(tile::<1, 2>(a, window, segments, self.k, w, vectors(bias)), output, place, y);
+    fn run(&self, under: Under<'_>, pixels: Pixels, y: &mut [f32]) {
+        for (w, bias, place) in self.panels(under) {
+            if w.step == 16 {
+                if let Some(panel) = Panel::<2>::new(under, w, bias, place) {
+                    panel.run(pixels, y);
+                }
+            } else if let Some(panel) = Panel::<1>::new(under, w, bias, place) {
+                panel.run(pixels, y);
+            }
+        }
+    }
+
+    /// Every panel over the only row of a product: what a step of a recurrent network is.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    fn row(&self, under: Under<'_>, mut pixels: Pixels, y: &mut [f32]) {
+        let ([window], [output]) = pixels.take();
+        for (w, bias, place) in self.panels(under) {
+            if w.step == 16 {
+                row::<2>(under, [window, output], w, bias, place, y);
             } else {
-                store(tile::<1, 1>(a, window, segments, self.k, w, vectors(bias)), output, place, y);
-            }
-        }
-    }
-}
-
-/// What goes under panels.
-struct Over<'a> {
-    x: &'a [f32],
-    segments: &'a Segments,
-    len: usize,
-}
-
-impl Over<'_> {
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    #[expect(clippy::too_many_arguments, reason = "what a product is made of")]
-    fn panels(
-        &self,
-        packed: &[f32],
-        columns: usize,
-        bias: &[f32],
-        clamp: (f32, f32),
-        first: usize,
-        pixels: Pixels,
-        y: &mut [f32],
-    ) {
-        let depth = self.segments.offsets().len().wrapping_mul(self.len);
-        let mut rest = packed;
-        for (lanes, at) in panels(columns) {
-            let Some((data, later)) = rest.split_at_checked(lanes.wrapping_mul(depth)) else { return };
-            rest = later;
-            let bias = bias.get(at..columns.min(bias.len())).unwrap_or(&[]);
-            let len = columns.wrapping_sub(at).min(lanes);
-            let place = Place { first: first.wrapping_add(at), len, clamp };
-            let rows = Rows { data, step: lanes };
-            if lanes == 16 {
-                self.panel::<2>(rows, bias, place, pixels, y);
-            } else {
-                self.panel::<1>(rows, bias, place, pixels, y);
+                row::<1>(under, [window, output], w, bias, place, y);
             }
         }
     }
 
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    fn panel<const V: usize>(&self, w: Rows<'_>, bias: &[f32], place: Place, mut pixels: Pixels, y: &mut [f32]) {
-        let bias = vectors::<V>(bias);
-        let most = share(pixels.left, ROWS);
-        while pixels.left > 0 {
-            match pixels.left.min(most) {
-                6 => self.tile::<6, V>(w, bias, place, &mut pixels, y),
-                5 => self.tile::<5, V>(w, bias, place, &mut pixels, y),
-                4 => self.tile::<4, V>(w, bias, place, &mut pixels, y),
-                3 => self.tile::<3, V>(w, bias, place, &mut pixels, y),
-                2 => self.tile::<2, V>(w, bias, place, &mut pixels, y),
-                _ => self.tile::<1, V>(w, bias, place, &mut pixels, y),
-            }
-        }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    fn tile<const R: usize, const V: usize>(
-        &self,
-        w: Rows<'_>,
-        bias: super::tile_f32::Sums<V>,
-        place: Place,
-        pixels: &mut Pixels,
-        y: &mut [f32],
-    ) {
-        let (windows, outputs) = pixels.take::<R>();
-        store(tile::<R, V>(self.x, windows, self.segments, self.len, w, bias), outputs, place, y);
+    /// The weights of each panel, its bias, and where its results go.
+    #[inline(always)]
+    fn panels(&self, under: Under<'_>) -> impl Iterator<Item = (Rows<'a>, &'a [f32], Place)> {
+        let depth = under.segments.offsets().len().wrapping_mul(under.len);
+        let Columns { mut packed, count, bias, clamp, first } = *self;
+        panels(count).map_while(move |(lanes, at)| {
+            let (data, later) = packed.split_at_checked(lanes.wrapping_mul(depth))?;
+            packed = later;
+            let bias = bias.get(at..count.min(bias.len())).unwrap_or(&[]);
+            let place = Place { first: first.wrapping_add(at), len: count.wrapping_sub(at).min(lanes), clamp };
+            Some((Rows { data, step: lanes }, bias, place))
+        })
     }
 }

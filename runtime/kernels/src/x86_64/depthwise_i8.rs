@@ -10,7 +10,7 @@
 use super::bytes::{Writer, vectors};
 use super::segments::share;
 use super::store::{Place, Requantize, Sums, channel_of_lane, store};
-use super::strip::{Pixels, Stack, Strip, TAIL, block, image_sizes, laid, parts};
+use super::strip::{Pixels, Stack, Strip, TAIL, block, image_sizes, laid, parts, whole_rows};
 use crate::int8::ConvI8;
 use crate::{Axis, Conv};
 use core::arch::x86_64::*;
@@ -33,7 +33,8 @@ fn fold(g: &Conv) -> usize {
     let [_, _, cols] = &g.axes;
     let n = LANES.checked_div(g.in_channels).unwrap_or(1);
     let fits = n > 1 && n.wrapping_mul(g.in_channels) == LANES && cols.stride == 1 && cols.output.is_multiple_of(n);
-    let whole = block::<i16>(g, ROOM).is_some_and(|(_, _, wide)| wide == cols.output);
+    // Not a matter of how many rows there are: some of them are packed like all.
+    let whole = whole_rows(g, g.in_channels, ROOM).is_some_and(|rows| rows > 0);
     if fits && whole { n } else { 1 }
 }
 
@@ -44,6 +45,16 @@ fn pairs(g: &Conv) -> Option<usize> {
     let plain = *depth == Axis::UNIT && rows.stride > 0 && cols.stride > 0 && g.in_channels > 0;
     let fits = (1..=PAIRS).contains(&pairs) && block::<i16>(g, ROOM).is_some();
     (plain && fits).then_some(pairs)
+}
+
+/// Channels, rows and columns of the parts: whole rows where neighbours make up the lanes.
+fn parts_size(g: &Conv) -> Option<(usize, usize, usize)> {
+    let [_, _, cols] = &g.axes;
+    if fold(g) > 1 {
+        Some((g.in_channels, whole_rows(g, g.in_channels, ROOM)?, cols.output))
+    } else {
+        block::<i16>(g, ROOM)
+    }
 }
 
 fn block_bytes(pairs: usize) -> usize {
@@ -87,7 +98,7 @@ pub(super) fn pack(conv: &ConvI8<'_>, out: &mut [u8]) -> usize {
 pub(super) fn depthwise_conv_i8(conv: &ConvI8<'_>, packed: &[u8], y: &mut [i8]) -> bool {
     let g = &laid(conv.geometry);
     let Some(pairs) = pairs(g).filter(|_| !packed.is_empty()) else { return false };
-    let Some((deep, tall, wide)) = block::<i16>(g, ROOM) else { return false };
+    let Some((deep, tall, wide)) = parts_size(g) else { return false };
     let Some((image, plane)) = image_sizes(g, y.len()) else { return false };
     let mut stack = Stack::<i16, ROOM>::new();
     for (x, y) in conv.x.chunks(image).zip(y.chunks_mut(plane)) {

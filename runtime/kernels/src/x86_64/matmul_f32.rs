@@ -4,11 +4,10 @@
 //! a stretch of its rows at a time, and serves every row of `a` before the next one comes.
 
 use super::conv_f32::{Product, pack_panels, panels, panels_len, weight};
-use super::segments::{Segments, share};
+use super::segments::Segments;
 use super::strip::Pixels;
-use super::tile_f32::{Place, ROWS, Rows, store, tile, vectors};
+use super::tile_f32::{Panel, Place, Rows, Under};
 use crate::{MatMulF32, Weights};
-use core::arch::x86_64::*;
 
 /// Rows of `b` that are packed at a time: 16 KB of stack.
 const DEPTH: usize = 256;
@@ -50,6 +49,7 @@ pub(super) fn matmul(p: &mut MatMulF32<'_>) -> bool {
     if p.k == 0 || rows < 2 || Some(b.len()) != p.k.checked_mul(p.n) {
         return false;
     }
+    let segments = Segments::new(core::iter::once(0));
     let mut panel = [0.0; DEPTH * 16];
     for (lanes, first) in panels(p.n) {
         let len = p.n.wrapping_sub(first).min(lanes);
@@ -66,10 +66,13 @@ pub(super) fn matmul(p: &mut MatMulF32<'_>) -> bool {
                 Rows { data: &panel, step: lanes }
             };
             let bias = p.bias.get(first..first.wrapping_add(len)).unwrap_or(&[]);
-            let a = p.a.get(from..).unwrap_or(&[]);
+            let under = Under { x: p.a.get(from..).unwrap_or(&[]), segments: &segments, len: depth };
             let rows = Pixels::rows(rows, p.k, p.n);
-            let stretch = Stretch { a, depth, w, place, add: from > 0 };
-            if lanes == 16 { stretch.run::<2>(bias, rows, p.y) } else { stretch.run::<1>(bias, rows, p.y) }
+            if lanes == 16 {
+                stretch::<2>(Panel::new(under, w, bias, place), from > 0, rows, p.y);
+            } else {
+                stretch::<1>(Panel::new(under, w, bias, place), from > 0, rows, p.y);
+            }
         }
     }
     true
@@ -107,53 +110,13 @@ fn gather(
     }
 }
 
-/// A panel of `depth` rows of `b` on its way under the rows of `a`.
-struct Stretch<'a> {
-    a: &'a [f32],
-    depth: usize,
-    w: Rows<'a>,
-    place: Place,
-    /// Whether products are added to what stands in `y`.
-    add: bool,
-}
-
-impl Stretch<'_> {
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    fn run<const V: usize>(&self, bias: &[f32], mut rows: Pixels, y: &mut [f32]) {
-        let segments = Segments::new(core::iter::once(0));
-        let bias = vectors::<V>(bias);
-        while rows.left > 0 {
-            match share(rows.left, ROWS) {
-                6 => self.tile::<6, V>(&segments, bias, &mut rows, y),
-                5 => self.tile::<5, V>(&segments, bias, &mut rows, y),
-                4 => self.tile::<4, V>(&segments, bias, &mut rows, y),
-                3 => self.tile::<3, V>(&segments, bias, &mut rows, y),
-                2 => self.tile::<2, V>(&segments, bias, &mut rows, y),
-                _ => self.tile::<1, V>(&segments, bias, &mut rows, y),
-            }
-        }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    fn tile<const R: usize, const V: usize>(
-        &self,
-        segments: &Segments,
-        bias: [__m256; V],
-        rows: &mut Pixels,
-        y: &mut [f32],
-    ) {
-        let (windows, outputs) = rows.take::<R>();
-        let start = if self.add { [_mm256_setzero_ps(); V] } else { bias };
-        let mut sums = tile::<R, V>(self.a, windows, segments, self.depth, self.w, start);
-        if self.add {
-            for (sums, at) in sums.iter_mut().zip(outputs) {
-                let from = at.wrapping_add(self.place.first);
-                let earlier = vectors::<V>(y.get(from..from.wrapping_add(self.place.len)).unwrap_or(&[]));
-                sums.iter_mut().zip(earlier).for_each(|(sum, earlier)| *sum = _mm256_add_ps(*sum, earlier));
-            }
-        }
-        store(sums, outputs, self.place, y);
+/// A stretch of the rows of `b` under the rows of `a`; `add` if it is not the first one.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn stretch<const V: usize>(panel: Option<Panel<'_, V>>, add: bool, rows: Pixels, y: &mut [f32]) {
+    match panel {
+        Some(panel) if add => panel.added().run(rows, y),
+        Some(panel) => panel.run(rows, y),
+        None => {}
     }
 }

@@ -75,6 +75,9 @@ impl Segments {
 /// How many of `left` pixels to take next, at most `most`, so that the last ones are not few.
 #[inline(always)]
 pub(super) fn share(left: usize, most: usize) -> usize {
+    if left <= most {
+        return left;
+    }
     let tiles = left.div_ceil(most.max(1)).max(1);
     left.div_ceil(tiles)
 }

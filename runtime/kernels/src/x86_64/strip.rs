@@ -107,11 +107,18 @@ pub(super) fn part_size(g: &Conv, channels: usize, room: usize) -> Option<(usize
     part(g, channels, room).map(|(_, size)| size)
 }
 
+/// The most rows of outputs, as wide as the image, whose input fits `room` elements.
+pub(super) fn whole_rows(g: &Conv, channels: usize, room: usize) -> Option<usize> {
+    let [_, rows, cols] = &g.axes;
+    let slots = room.checked_sub(TAIL)?.checked_div(channels)?;
+    Some(most(rows, slots.checked_div(under(cols, cols.output))?))
+}
+
 /// As [`part_size`], and how many pixels are converted for each that there is, in sixteenths.
 fn part(g: &Conv, channels: usize, room: usize) -> Option<(usize, (usize, usize))> {
     let [_, rows, cols] = &g.axes;
     let slots = room.checked_sub(TAIL)?.checked_div(channels)?;
-    let whole = most(rows, slots.checked_div(under(cols, cols.output))?);
+    let whole = whole_rows(g, channels, room)?;
     if whole == rows.output {
         return Some((16, (whole, cols.output)));
     }
@@ -153,20 +160,24 @@ pub(super) fn image_sizes(g: &Conv, y: usize) -> Option<(usize, usize)> {
 }
 
 /// The parts of an image, `tall` by `wide` at most, that read these channels.
-pub(super) fn parts(
-    g: &Conv,
-    channels: Range<usize>,
-    (tall, wide): (usize, usize),
-) -> impl Iterator<Item = Part> + use<> {
+pub(super) fn parts(g: &Conv, channels: Range<usize>, size: (usize, usize)) -> impl Iterator<Item = Part> + use<> {
     let [_, down, across] = &g.axes;
-    let (height, width) = (down.output, across.output);
-    (0..height).step_by(tall.max(1)).flat_map(move |top| {
-        let (rows, channels) = (top..top.saturating_add(tall).min(height), channels.clone());
-        (0..width).step_by(wide.max(1)).map(move |left| {
-            let cols = left..left.saturating_add(wide).min(width);
-            Part { rows: rows.clone(), cols, channels: channels.clone() }
+    Part { rows: 0..down.output, cols: 0..across.output, channels }.cut(size)
+}
+
+impl Part {
+    /// Its parts, `tall` by `wide` at most.
+    pub(super) fn cut(self, (tall, wide): (usize, usize)) -> impl Iterator<Item = Part> + use<> {
+        let Part { rows, cols, channels } = self;
+        rows.clone().step_by(tall.max(1)).flat_map(move |top| {
+            let rows = top..top.saturating_add(tall).min(rows.end);
+            let (cols, channels) = (cols.clone(), channels.clone());
+            cols.clone().step_by(wide.max(1)).map(move |left| {
+                let cols = left..left.saturating_add(wide).min(cols.end);
+                Part { rows: rows.clone(), cols, channels: channels.clone() }
+            })
         })
-    })
+    }
 }
 
 /// See the module.
@@ -206,6 +217,15 @@ impl<'a, T: Element> Strip<'a, T> {
         // memory is empty.
         let elements = unsafe { &*(core::ptr::from_ref(memory) as *const [T]) };
         Strip { g, part, slot, elements }
+    }
+
+    /// The image itself, of all channels, as what `part` reads: its windows do not reach into the padding.
+    pub(super) fn over(g: &'a Conv, part: Part, image: &'a [T]) -> Strip<'a, T> {
+        let [_, down, across] = &g.axes;
+        let slot = across.input.saturating_mul(g.in_channels);
+        let row = down.position(part.rows.start, 0).saturating_mul(slot);
+        let first = row.saturating_add(across.position(part.cols.start, 0).saturating_mul(g.in_channels));
+        Strip { g, part, slot, elements: image.get(first..).unwrap_or(&[]) }
     }
 
     /// All elements.
@@ -281,6 +301,26 @@ impl Pixels {
         ];
         self.left = self.left.saturating_sub(n);
         first
+    }
+
+    /// How many are left of this row.
+    #[inline(always)]
+    pub(super) fn in_line(&self) -> usize {
+        self.left.min(self.wide.wrapping_sub(self.here))
+    }
+
+    /// The next `n`, which must be left of this row: where the first one lies, and how far the next are, as windows and as outputs.
+    #[inline(always)]
+    pub(super) fn take_line(&mut self, n: usize) -> ([usize; 2], [usize; 2]) {
+        let first = self.at;
+        self.at = [0, 1].map(|k| self.at[k].wrapping_add(self.step[k].wrapping_mul(n)));
+        self.here = self.here.wrapping_add(n);
+        self.left = self.left.wrapping_sub(n);
+        if self.here == self.wide {
+            self.at = [0, 1].map(|k| self.at[k].wrapping_add(self.jump[k]));
+            self.here = 0;
+        }
+        (first, self.step)
     }
 
     /// The next `N`, which must be left: windows, then outputs. Both rise.

@@ -41,9 +41,12 @@ pub(crate) struct Args {
     /// Rounds of each case.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(3..))]
     rounds: u32,
-    /// The processor that they run on.
+    /// The processor that they run on, the last one if there are several threads.
     #[arg(long, default_value_t = 1)]
     cpu: usize,
+    /// Threads of each peer, each with a processor.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    threads: u32,
     /// Compiles the artifacts again; writes the counts.
     #[arg(long)]
     renew: bool,
@@ -53,7 +56,7 @@ pub(crate) struct Args {
     /// Times keyword spotting with its monitor beside it without, which may add 3%.
     #[arg(long, conflicts_with = "counts")]
     watched: bool,
-    /// Writes `benches/record/DATE-CPU.csv` and a plot beside it.
+    /// Writes `benches/record/DATE-CPU.csv`, or `DATE-CPU-threads-N.csv`, and a plot beside it.
     #[arg(long)]
     record: bool,
 }
@@ -79,13 +82,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let fits = |only: &String| *only == case.name() || *only == case.model || *only == case.format;
         args.only.is_empty() || args.only.iter().any(fits)
     };
-    let mut record = Record::default();
+    let threads = args.threads as usize;
+    let cpus = format!("{}-{}", args.cpu.saturating_sub(threads.saturating_sub(1)), args.cpu);
+    let mut record = Record { rows: Vec::new(), threads };
     for case in CASES.iter().filter(wanted) {
         let artifact = case.artifact(&artifacts, args.renew)?;
         let mut peers = Vec::new();
         for name in ["peak".to_string()].iter().chain(&args.peers) {
-            let Some(words) = programs.command(name, case, &artifact)? else { continue };
-            match Peer::start(name, &words, args.cpu) {
+            let Some(words) = programs.command(name, case, &artifact, threads)? else { continue };
+            match Peer::start(name, &words, &cpus) {
                 Ok(peer) => peers.push(peer),
                 Err(error) => println!("{}: {name} is left out: {error:#}", case.name()),
             }

@@ -46,10 +46,17 @@ impl Programs {
         })
     }
 
-    /// The command of peer `name` for a case; nothing if it cannot run it.
-    pub(super) fn command(&self, name: &str, case: &Case, artifact: &Path) -> Result<Option<Vec<PathBuf>>> {
+    /// The command of peer `name` for a case on so many threads; nothing if it cannot run it.
+    pub(super) fn command(
+        &self,
+        name: &str,
+        case: &Case,
+        artifact: &Path,
+        threads: usize,
+    ) -> Result<Option<Vec<PathBuf>>> {
         let script = shell::root().join("benches/peers/peers.py");
-        let words: Vec<PathBuf> = match name {
+        let mut words: Vec<PathBuf> = match name {
+            "tract" if threads > 1 => return Ok(None),
             "siskin" => vec![self.siskin.clone(), "native".into(), artifact.into()],
             "generic" => vec![self.siskin.clone(), "generic".into(), artifact.into()],
             "peak" => vec![self.rust.clone(), "peak".into(), case.format.into()],
@@ -61,6 +68,7 @@ impl Programs {
             },
             other => bail!("there is no peer {other}"),
         };
+        words.push(threads.to_string().into());
         Ok(Some(words))
     }
 }
@@ -89,10 +97,10 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// Starts a peer on one processor and waits until it has run once.
-    pub(super) fn start(name: &str, words: &[PathBuf], cpu: usize) -> Result<Peer> {
+    /// Starts a peer on these processors and waits until it has run once.
+    pub(super) fn start(name: &str, words: &[PathBuf], cpus: &str) -> Result<Peer> {
         let mut command = Command::new("taskset");
-        command.args(["--cpu-list", &cpu.to_string()]).args(words);
+        command.args(["--cpu-list", cpus]).args(words);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().context("cannot start `taskset`")?;
         let input = child.stdin.take().context("a child without an input")?;

@@ -21,9 +21,10 @@ pub(super) struct Row {
     pub(super) share: f64,
 }
 
-#[derive(Default)]
 pub(super) struct Record {
     pub(super) rows: Vec<Row>,
+    /// Of each peer.
+    pub(super) threads: usize,
 }
 
 impl Record {
@@ -79,14 +80,15 @@ impl Record {
         println!("{format} siskin/{peer}, {of}: {}; geometric mean {mean:.2}", each.join(", "));
     }
 
-    /// `DATE-CPU.csv` and `DATE-CPU.svg` in `dir`.
+    /// `DATE-CPU.csv` and `DATE-CPU.svg` in `dir`; the names say if there are several threads.
     pub(super) fn write(&self, dir: &Path) -> Result<()> {
         let cpu = cpu_name();
         let date = shell::output(Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
         let slug: String =
             cpu.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         let slug = slug.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
-        let stem = format!("{}-{slug}", date.trim());
+        let many = if self.threads > 1 { format!("-threads-{}", self.threads) } else { String::new() };
+        let stem = format!("{}-{slug}{many}", date.trim());
         let mut csv = String::from("case,peer,version,macs,median_us,least_us,share_of_peak\n");
         for row in &self.rows {
             let Row { case, peer, version, macs, median_us, least_us, share } = row;
@@ -141,7 +143,8 @@ impl Record {
             let _ = writeln!(svg, "<text x='{}' y='30'>{name}</text>", x + 12);
         }
         let title = format!(
-            "<text x='10' y='14'>Times as long as siskin, one thread of {cpu}: right of 1 siskin is faster</text>"
+            "<text x='10' y='14'>Times as long as siskin, threads of {cpu}: {}; right of 1 siskin is faster</text>",
+            self.threads
         );
         let frame = "xmlns='http://www.w3.org/2000/svg' font-family='sans-serif' font-size='9'";
         format!(
