@@ -168,7 +168,9 @@ pub fn quantize(
                 correct::correct(&mut graph, &rounded, calib, progress)?;
             }
         }
-        Rounding::Descent | Rounding::AdaRound => round::in_order(&mut graph, &float, &layers, calib, options, progress)?,
+        Rounding::Descent | Rounding::AdaRound => {
+            round::in_order(&mut graph, &float, &layers, calib, options, progress)?
+        }
     }
     integers(graph, options.widths.pack() || !options.chosen.weights.is_empty())
 }

@@ -92,7 +92,10 @@ mod tests {
         assert_eq!([-9.0, -2.1, -1.9, 0.1, 9.0].map(|v| odd.nearest(v)), [-3, -3, -1, 1, 3]);
         let whole = &Levels::tables(2)[0];
         assert_eq!([-9.0, -0.4, 0.6, 9.0].map(|v| whole.nearest(v)), [-2, 0, 1, 1]);
-        assert_eq!([-9.0, -2.0, -1.9, 0.5, 1.0, 9.0].map(|v| whole.around(v)), [[-2; 2], [-2, -1], [-2, -1], [0, 1], [1; 2], [1; 2]]);
+        assert_eq!(
+            [-9.0, -2.0, -1.9, 0.5, 1.0, 9.0].map(|v| whole.around(v)),
+            [[-2; 2], [-2, -1], [-2, -1], [0, 1], [1; 2], [1; 2]]
+        );
         assert_eq!(whole.full_scale(&[-4.0, 1.5]), Some(2.0));
         assert_eq!(whole.full_scale(&[0.0]), None);
     }
