@@ -28,6 +28,7 @@ mod error;
 mod golden;
 mod header;
 mod monitor;
+mod packed;
 mod preparation;
 mod preview;
 mod record;
@@ -48,6 +49,9 @@ pub use error::fill;
 pub use golden::{Golden, GoldenRecord, Goldens, Prng};
 pub use header::{ALIGN, Header, MAGIC, MAJOR, MINOR};
 pub use monitor::{ALTERNATIVES, BINS, Baseline, FeatureRecord, MAX_FEATURES, MonitorRecord, Odds};
+pub use packed::{Contexts, Numbers, PACKED_MAGIC, unpack, unpacked_len};
+#[cfg(feature = "write")]
+pub use packed::{Segment as PackedSegment, pack};
 pub use preparation::{AudioRecord, ImageRecord, Preparation};
 pub use preview::Preview;
 pub use record::{ABSENT, IoRecord, OpRecord, Place, Role, TensorRecord};

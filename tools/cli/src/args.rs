@@ -62,6 +62,10 @@ pub(crate) enum Command {
     LabelQueue(LabelQueue),
     /// Check an artifact: checksums, plan, digest, golden vectors.
     Verify(Verify),
+    /// Make an artifact smaller, to store or to send: entropy coding that `unpack`, or 1 KB of code on a device, undoes.
+    Pack(Convert),
+    /// Make an artifact of what `pack` made.
+    Unpack(Convert),
     /// Time a model on this machine, one thread.
     Bench(Bench),
     /// Write a project around an artifact, a crate or C, that builds for a core and runs in QEMU.
@@ -115,6 +119,10 @@ pub(crate) struct QuantizeArgs {
     /// Bits of the weights of integer layers: 8, 4, 3 or 2; 8 if not given. The first and the last layer keep 8.
     #[arg(long, value_parser = weight_bits)]
     pub(crate) weight_bits: Option<u8>,
+    /// Significant bits of the scales of integer layers, 4 to 24; 24, all of f32, if not given. With 8 `siskin pack` makes files
+    /// smaller by 2 bytes for each output channel.
+    #[arg(long, value_parser = scale_bits)]
+    pub(crate) scale_bits: Option<u8>,
     /// How weights are rounded: nearest, each for itself; descent, together, so that what the layer computes changes least; adaround,
     /// each up or down by a choice that is learned, slower and to compare with. Nearest if not given.
     #[arg(long)]
@@ -206,6 +214,16 @@ pub(crate) struct Compress {
     pub(crate) import: ImportArgs,
     #[command(flatten)]
     pub(crate) input: InputArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Convert {
+    /// The file.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) model: PathBuf,
+    /// Where the other form goes.
+    #[arg(short, long, value_hint = ValueHint::FilePath)]
+    pub(crate) output: PathBuf,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -480,6 +498,10 @@ fn pair(s: &str) -> Result<(String, String), String> {
         return Err("NAME=VALUE expected".into());
     }
     Ok((name.into(), value.into()))
+}
+
+fn scale_bits(s: &str) -> Result<u8, String> {
+    s.parse().ok().filter(|n| (4..=24).contains(n)).ok_or_else(|| "a whole number from 4 to 24 expected".into())
 }
 
 fn weight_bits(s: &str) -> Result<u8, String> {

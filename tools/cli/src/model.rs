@@ -11,7 +11,9 @@ use siskin_compiler::data::{DataError, Dataset, InputSpec, Layout, read_npy};
 use siskin_compiler::format::{Card, InputRecipe};
 use siskin_compiler::import;
 use siskin_compiler::ir::Tensor;
+use siskin_compiler::packing;
 use siskin_compiler::run::Loaded;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -38,10 +40,10 @@ pub(crate) fn open(path: &Path, args: &ImportArgs) -> Result<Opened, Failure> {
         let loaded = Loaded::new(&lowered.file)?;
         return Ok(Opened { path: path.into(), loaded, stored: Stored::default(), file_bytes: lowered.file.len() });
     }
-    let bytes = read(path)?;
-    let loaded = Loaded::new(&bytes).map_err(|e| format!("{}: {e}", path.display()))?;
+    let file = read_stored(path)?;
+    let loaded = Loaded::new(&unpacked(path, &file)?).map_err(|e| format!("{}: {e}", path.display()))?;
     let stored = Stored::of(&loaded.model()?);
-    Ok(Opened { path: path.into(), loaded, stored, file_bytes: bytes.len() })
+    Ok(Opened { path: path.into(), loaded, stored, file_bytes: file.len() })
 }
 
 /// What a model's file says of the data that it takes.
@@ -70,8 +72,18 @@ pub(crate) fn image(preparation: Option<Preparation>) -> Option<ImageRecord> {
     }
 }
 
-/// Reads a whole file.
+/// Reads an artifact, and unpacks it if it is packed.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    Ok(unpacked(path, &read_stored(path)?)?.into_owned())
+}
+
+fn unpacked<'a>(path: &Path, file: &'a [u8]) -> Result<Cow<'a, [u8]>, Failure> {
+    let damaged = |e| format!("{}: a packed artifact that is damaged: {e}", path.display());
+    Ok(packing::unpacked(file).map_err(damaged)?)
+}
+
+/// Reads a whole file, as it is.
+pub(crate) fn read_stored(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(std::fs::read(path).map_err(|e| format!("{}: cannot be read: {e}", path.display()))?)
 }
 

@@ -24,6 +24,7 @@ pub mod label_queue;
 pub mod ledger;
 pub mod lower;
 pub mod monitor;
+pub mod packing;
 pub mod passes;
 pub mod plan;
 pub mod progress;

@@ -3,6 +3,7 @@
 use crate::fake::{Fake, Grid};
 use crate::optimizer::Parameter;
 use siskin_compiler::ir::{Graph, Node, NodeId, Tensor, ValueId};
+use siskin_compiler::quantize::Widths;
 use siskin_compiler::quantize::observe::QuantParams;
 use std::collections::BTreeMap;
 
@@ -19,10 +20,15 @@ impl Quantization {
     /// Weights of `bits`, those of the first and the last layer at 8; activations int8.
     #[must_use]
     pub fn uniform(graph: &Graph, bits: u8) -> Quantization {
+        Quantization::of(graph, &Widths { bits, ..Widths::default() })
+    }
+
+    /// Weights of the bits that the compiler would give them; activations int8.
+    #[must_use]
+    pub fn of(graph: &Graph, widths: &Widths) -> Quantization {
         let layers = layers(graph);
-        let ends = [layers.first(), layers.last()];
-        let bits_of = |id: &NodeId| if ends.contains(&Some(id)) { 8 } else { bits };
-        Quantization { weights: layers.iter().map(|id| (*id, bits_of(id))).collect(), activations: true }
+        let bits = |(i, id): (usize, &NodeId)| (*id, widths.of(&graph.node(*id).name, i, layers.len()));
+        Quantization { weights: layers.iter().enumerate().map(bits).collect(), activations: true }
     }
 }
 

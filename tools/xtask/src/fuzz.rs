@@ -32,6 +32,8 @@ enum Target {
     Run,
     /// A monitor's section, saved state and report are served or refused.
     Monitor,
+    /// A packed artifact is unpacked or refused.
+    Unpack,
 }
 
 /// Fuzzes; the first crash is an error.
@@ -75,6 +77,7 @@ fn fuzz(target: Target, minutes: u32) -> Result<()> {
         Target::Parse => "parse",
         Target::Run => "run",
         Target::Monitor => "monitor",
+        Target::Unpack => "unpack",
     };
     let dir = shell::root().join(DIR);
     let (corpus, seeds) = (dir.join("corpus").join(name), dir.join("seeds"));

@@ -8,6 +8,7 @@
 #![no_main]
 
 use siskin::explain::{Baseline, Grid, LastLayer, Masked};
+use siskin::format::{self, Contexts};
 use siskin::queue::Ask;
 use siskin::{DType, Error, Model, Monitor, Native, OpSet, Queue, Scores, Session, op};
 
@@ -45,10 +46,11 @@ pub fn _start(
     let why = explain(&mut session, known as u16, values)?;
     let (watched, queued) = watched.split_at_mut(watched.len() / 2);
     let evidence = watch(&model, &mut session, saved, watched, out)? ^ why ^ ask(saved, queued, out)?;
+    let unpacked = format::unpack(saved, &mut Contexts::new(), out)?.len();
     let sum = session.output::<f32>(0)?.iter().sum::<f32>() + f32::from(session.output::<i8>(0)?.len() as u8);
     let last = session.state().last().copied().unwrap_or(0);
     session.reset();
-    Ok(macs ^ u64::from(sum.to_bits()) ^ u64::from(last) ^ known as u64 ^ evidence)
+    Ok(macs ^ u64::from(sum.to_bits()) ^ u64::from(last) ^ (known ^ unpacked) as u64 ^ evidence)
 }
 
 /// Every explanation of an answer.

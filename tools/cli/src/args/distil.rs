@@ -55,9 +55,22 @@ pub(crate) struct Distil {
     /// Add normal noise of up to this standard deviation.
     #[arg(long, value_name = "SIGMA", value_parser = positive)]
     pub(crate) noise: Option<f32>,
+    /// Scale each sample by up to this part more or less.
+    #[arg(long, value_name = "PART", value_parser = part)]
+    pub(crate) gain: Option<f32>,
     /// Mix up to this part of another sample into each.
     #[arg(long, value_name = "PART", default_value_t = 0.0, value_parser = part)]
     pub(crate) mixup: f32,
+    /// Train with weights of so many bits, 8, 4, 3 or 2, which the artifact then has; the first and the last layer keep 8
+    /// unless the recipe says otherwise.
+    #[arg(long, value_parser = super::weight_bits)]
+    pub(crate) weight_bits: Option<u8>,
+    /// Significant bits of the scales of integer layers, 4 to 24; see `siskin compress --scale-bits`.
+    #[arg(long, value_parser = super::scale_bits)]
+    pub(crate) scale_bits: Option<u8>,
+    /// Decisions in a file, as `siskin recipe init` writes it: the bits of layers, which training then knows of.
+    #[arg(long, value_name = "FILE.toml", value_hint = ValueHint::FilePath)]
+    pub(crate) recipe: Option<PathBuf>,
     /// How weights are stored: i8, f16 or f32.
     #[arg(long, default_value = "i8")]
     pub(crate) weights: Weights,

@@ -192,6 +192,7 @@ fn quantize_options(a: &Compress, recipe: &Recipe) -> quantize::Options {
         options.rounding = Rounding::Descent;
     }
     options.widths.bits = typed.weight_bits.unwrap_or(options.widths.bits);
+    options.scale_bits = typed.scale_bits.unwrap_or(options.scale_bits);
     options.rounding = typed.rounding.unwrap_or(options.rounding);
     options.equalize = typed.equalize.unwrap_or(options.equalize);
     options.method = typed.method.unwrap_or(options.method);
@@ -206,7 +207,7 @@ fn channels(a: &Compress) -> String {
 }
 
 /// What was decided, in few bytes: they lie in flash.
-fn decisions(weights: Weights, quantize: &quantize::Options) -> String {
+pub(super) fn decisions(weights: Weights, quantize: &quantize::Options) -> String {
     match weights {
         Weights::I8 => {
             let widths = &quantize.widths;
@@ -219,7 +220,8 @@ fn decisions(weights: Weights, quantize: &quantize::Options) -> String {
                 other => format!(" {}", other.word()),
             };
             let equalize = if quantize.equalize { " equalize" } else { "" };
-            format!("i8 {}{bias}{bits}{ends}{named}{rounding}{equalize}", quantize.method)
+            let scales = if quantize.scale_bits < 24 { format!(" s{}", quantize.scale_bits) } else { String::new() };
+            format!("i8 {}{bias}{bits}{ends}{named}{rounding}{equalize}{scales}", quantize.method)
         }
         Weights::F16 => "f16".into(),
         Weights::F32 => "f32".into(),

@@ -15,6 +15,7 @@ mod inspect;
 mod label_queue;
 mod monitor;
 mod operators;
+mod pack;
 mod prune;
 mod recipe;
 mod report;
@@ -52,6 +53,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Command::Explain(a) => explain::explain(args, a),
         Command::LabelQueue(a) => label_queue::label_queue(args, a),
         Command::Verify(a) => verify::verify(args, a),
+        Command::Pack(a) => pack::pack(args, a),
+        Command::Unpack(a) => pack::unpack(args, a),
         Command::Bench(a) => bench::bench(args, a),
         Command::Firmware(a) => firmware::firmware(args, a),
         Command::Operators => operators::list(args),

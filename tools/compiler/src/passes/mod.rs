@@ -21,6 +21,7 @@ mod layer;
 mod pack_weights;
 mod pool_means;
 mod remove_no_ops;
+mod round_scales;
 mod share;
 mod sink_transposes;
 mod transpose_weights;
@@ -29,6 +30,7 @@ pub(crate) use activation::bounds;
 pub(crate) use add_and_multiply::multiply_divisions;
 pub use half_weights::half_weights;
 pub use pack_weights::pack_weights;
+pub use round_scales::round_scales;
 
 use crate::ir::{Graph, IrError};
 

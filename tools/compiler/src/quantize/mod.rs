@@ -52,6 +52,8 @@ pub struct Options {
     pub widths: Widths,
     /// Whether channels between layers take scales that both sides quantize well.
     pub equalize: bool,
+    /// Significant bits of the scales that accumulators are multiplied by, 24 at most.
+    pub scale_bits: u8,
     /// What training chose already.
     pub chosen: Chosen,
 }
@@ -82,6 +84,7 @@ impl Default for Options {
             rounding: Rounding::Nearest,
             widths: Widths::default(),
             equalize: false,
+            scale_bits: 24,
             chosen: Chosen::default(),
         }
     }
@@ -172,7 +175,9 @@ pub fn quantize(
             round::in_order(&mut graph, &float, &layers, calib, options, progress)?
         }
     }
-    integers(graph, options.widths.pack() || !options.chosen.weights.is_empty())
+    let mut graph = integers(graph, options.widths.pack() || !options.chosen.weights.is_empty())?;
+    passes::round_scales(&mut graph, options.scale_bits);
+    Ok(graph)
 }
 
 /// A graph with Q/DQ pairs whose layers still have their weights, beside the float graph that it stands for.

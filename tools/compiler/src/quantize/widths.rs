@@ -21,12 +21,14 @@ impl Default for Widths {
 
 impl Widths {
     /// Whether a layer may have weights of fewer than 8 bits.
-    pub(super) fn pack(&self) -> bool {
+    #[must_use]
+    pub fn pack(&self) -> bool {
         [self.bits, self.ends].into_iter().chain(self.layers.values().copied()).any(|b| b < 8)
     }
 
     /// The bits of layer `i` of `count`.
-    pub(super) fn of(&self, name: &str, i: usize, count: usize) -> u8 {
+    #[must_use]
+    pub fn of(&self, name: &str, i: usize, count: usize) -> u8 {
         let end = i == 0 || i + 1 == count;
         self.layers.get(name).copied().unwrap_or(if end { self.ends } else { self.bits })
     }
