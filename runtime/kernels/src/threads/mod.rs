@@ -33,8 +33,8 @@ pub trait Pool: Sync {
     fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync));
 }
 
-/// Multiply-adds that are worth a part, in `f32`: about 2 µs. Tests cut small shapes.
-const PART_F32: u64 = if cfg!(test) { 50 } else { 100_000 };
+/// Multiply-adds that are worth a part, in `f32`: about 8 µs, many times what a thread takes to wake. Tests cut small shapes.
+const PART_F32: u64 = if cfg!(test) { 50 } else { 400_000 };
 
 /// As [`PART_F32`] in int8.
 const PART_I8: u64 = PART_F32 / 2 * 3;
