@@ -52,14 +52,15 @@ const PART: usize = 64;
 /// Shows a region's elements, as whole numbers and side by side, in parts.
 fn walk<T: Copy>(region: &Region, x: &[T], value: impl Fn(T) -> i16, see: &mut dyn FnMut(&[i16])) {
     let mut whole = [0; PART];
+    let stride = region.stride.max(1);
     for mut row in region.rows(x) {
         while !row.is_empty() {
-            let len = row.len().div_ceil(region.stride).min(PART);
-            for (slot, from) in whole.iter_mut().zip(row.chunks(region.stride)) {
+            let len = row.len().div_ceil(stride).min(PART);
+            for (slot, from) in whole.iter_mut().zip(row.chunks(stride)) {
                 *slot = from.first().map_or(0, |&v| value(v));
             }
             see(whole.get(..len).unwrap_or(&[]));
-            row = row.get(region.stride.saturating_mul(PART)..).unwrap_or(&[]);
+            row = row.get(stride.saturating_mul(PART)..).unwrap_or(&[]);
         }
     }
 }
@@ -134,7 +135,7 @@ struct Sums {
 
 impl Sums {
     fn of(f: &FeatureRecord, region: &Region) -> Sums {
-        let (statistic, both_ends, width) = (f.statistic, f.after == 0, region.width.max(1));
+        let (statistic, both_ends, width) = (f.statistic, f.after == 0, region.width);
         Sums { statistic, both_ends, count: 0, sum: 0, squares: 0, width, column: 0, last: 0 }
     }
 
@@ -162,12 +163,13 @@ impl Sums {
         let from = |n: usize| part.get(n..).unwrap_or(&[]);
         let all = part.iter().zip(from(1)).map(distance).fold(0, i32::wrapping_add);
         // The end of a row and the beginning of the next are no neighbours.
-        let ends = self.width.wrapping_sub(self.column).wrapping_sub(1);
+        let width = self.width.max(1);
+        let ends = width.wrapping_sub(self.column).wrapping_sub(1);
         let (ends, beginnings) = (from(ends).iter(), from(ends.wrapping_add(1)).iter());
-        let across = ends.step_by(self.width).zip(beginnings.step_by(self.width)).map(distance);
+        let across = ends.step_by(width).zip(beginnings.step_by(width)).map(distance);
         let across = across.fold(0, i32::wrapping_add);
         let before = if self.column == 0 { 0 } else { first.into().wrapping_sub(self.last).wrapping_abs() };
-        self.column = self.column.wrapping_add(part.len()).checked_rem(self.width).unwrap_or(0);
+        self.column = self.column.wrapping_add(part.len()).checked_rem(width).unwrap_or(0);
         self.last = last.into();
         all.wrapping_sub(across).wrapping_add(before)
     }
