@@ -21,7 +21,7 @@ fn half_the_operations_go_and_training_brings_accuracy_back() {
     assert!(trained["top1"].as_f64() >= alone["top1"].as_f64(), "{trained} after {alone}");
     assert_eq!(desk.names(), ["a.siskin", "b.siskin"], "no checkpoint is left");
     let recipe = desk.json(&["--json", "inspect", "b.siskin"])["recipe"].as_str().unwrap().to_string();
-    assert!(recipe.starts_with("prune 0.5 trained i8"), "{recipe}");
+    assert!(recipe.starts_with("prune ops=0.5,multiple=4 epochs=5 rate=0.001 seed=0 i8"), "{recipe}");
 }
 
 #[test]
@@ -36,5 +36,12 @@ fn what_cannot_be_pruned_is_refused() {
     let out =
         desk.run(&["compress", &onnx, "--calib", &calib, "--prune", "ops=0.5", "--budget", "drop=1", "-o", "a.siskin"]);
     assert_eq!(out.status.code(), Some(2));
-    desk.refuses(&["compress", &onnx, "--calib", &calib, "--prune", "ops=0.001", "-o", "a.siskin"], &["digits.onnx"]);
+    desk.refuses(
+        &["compress", &onnx, "--calib", &calib, "--prune", "ops=0.001", "-o", "a.siskin"],
+        &["digits.onnx", "multiple=4"],
+    );
+    // What is set already is no advice.
+    let few = ["compress", &onnx, "--calib", &calib, "--prune", "ops=0.001,multiple=4", "-o", "a.siskin"];
+    let said = String::from_utf8(desk.run(&few).stderr).unwrap();
+    assert!(said.contains("ask for more operations") && !said.contains("or for"), "{said}");
 }

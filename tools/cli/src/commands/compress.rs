@@ -202,8 +202,14 @@ fn quantize_options(a: &Compress, recipe: &Recipe) -> quantize::Options {
 
 /// What was decided of channels, as [`decisions`].
 fn channels(a: &Compress) -> String {
-    let trained = if a.train.is_some() { " trained" } else { "" };
-    a.prune.map_or(String::new(), |p| format!("prune {}{trained} ", p.ops))
+    let Some(prune) = a.prune else { return String::new() };
+    let mut words = format!("prune ops={},multiple={} ", prune.ops, prune.multiple);
+    if a.train.is_some() {
+        words += &format!("epochs={} rate={} seed={} ", a.epochs, a.rate, a.seed);
+        a.shift.iter().for_each(|(axis, most)| words += &format!("shift{axis}={most} "));
+        a.flip.iter().for_each(|axis| words += &format!("flip={axis} "));
+    }
+    words
 }
 
 /// What was decided, in few bytes: they lie in flash.

@@ -73,7 +73,7 @@ pub enum PruneError {
     /// No more channels may go.
     #[error(
         "--prune ops={ops}: {:.1}% of the operations is the least that can be reached with widths of at least {multiple} \
-         channels{}: ask for more operations, or for multiple=4", 100.0 * reached, pinned(stay)
+         channels{}: ask for more operations{}", 100.0 * reached, pinned(stay), if *multiple > 4 { ", or for multiple=4" } else { "" }
     )]
     Ratio {
         /// The part that was asked for.
