@@ -98,12 +98,12 @@ mod tests {
         let (x, picture) = (floats(&[1, 40, 40, 64]), bytes(&[1, 40, 40, 64]));
         check::<Conv>(&ConvAttrs::default(), &[&x, &floats(&[64, 3, 3, 64]), &floats(&[64])]);
         check::<Conv>(&ConvAttrs { group: 64, ..ConvAttrs::default() }, &[&x, &floats(&[64, 3, 3, 1])]);
-        check::<MatMul>(&MatMulAttrs::new(false), &[&floats(&[100, 64]), &floats(&[64, 90])]);
+        check::<MatMul>(&MatMulAttrs::new(false), &[&floats(&[200, 64]), &floats(&[64, 90])]);
         let attrs = QLinearConvAttrs { window, pads, zeros, group: 1 };
         check::<QLinearConv>(&attrs, &[&picture, &bytes(&[64, 3, 3, 64]), &bias, &scale]);
         let attrs = QLinearDepthwiseConvAttrs { window, pads, zeros };
         check::<QLinearDepthwiseConv>(&attrs, &[&picture, &bytes(&[3, 3, 64]), &bias, &scale]);
         let attrs = QLinearMatMulAttrs { zeros };
-        check::<QLinearMatMul>(&attrs, &[&bytes(&[100, 128]), &bytes(&[64, 128]), &bias, &scale]);
+        check::<QLinearMatMul>(&attrs, &[&bytes(&[200, 128]), &bytes(&[64, 128]), &bias, &scale]);
     }
 }
