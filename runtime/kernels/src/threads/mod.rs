@@ -70,7 +70,7 @@ pub fn conv_i8<K: Kernels>(pool: &dyn Pool, conv: &ConvI8<'_>, packed: &[u8], y:
 /// As [`Kernels::packed_depthwise_conv_i8`].
 pub fn depthwise_conv_i8<K: Kernels>(pool: &dyn Pool, conv: &ConvI8<'_>, packed: &[u8], y: &mut [i8]) {
     let g = &conv.geometry;
-    match Bands::new(g, pool, PART_DEPTHWISE).filter(|bands| bands.fits(y)) {
+    match Bands::new(g, pool, PART_DEPTHWISE).filter(|bands| bands.fits(y) && bands.keep_rows_whole(g)) {
         Some(bands) => each_part(pool, bands.split, y, &|rows, y| {
             let (geometry, x) = bands.band(g, rows, conv.x);
             K::packed_depthwise_conv_i8(&ConvI8 { geometry, x, ..*conv }, packed, y);
@@ -111,6 +111,13 @@ impl Bands {
         let row = inner.iter().fold(g.out_channels, |n, a| n.saturating_mul(a.output));
         let split = Split::new(cut.output, row, g.macs().checked_div(part)?, pool.threads())?;
         (lies_together && reaches).then_some(Bands { axis, split })
+    }
+
+    /// Whether bands are of whole rows, as long as those of the image: weights may have been packed for their length. An image one
+    /// pixel wide may be walked as a row.
+    fn keep_rows_whole(&self, g: &Conv) -> bool {
+        let [_, _, cols] = &g.axes;
+        self.axis < 2 && !(cols.output == 1 && cols.is_pointwise())
     }
 
     /// Whether `y` holds all outputs and no more.

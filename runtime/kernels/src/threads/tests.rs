@@ -243,3 +243,20 @@ mod workers {
         assert_eq!(done.load(SeqCst), 8);
     }
 }
+
+/// Packed weights suit the length of a row, which a part of a row or of a column does not have.
+#[test]
+fn rows_and_columns_of_few_channels_stay_the_same() {
+    let pool = Careless(AtomicUsize::new(0));
+    let long = |n| Axis { input: n, output: n, ..Axis::UNIT };
+    for channels in [2, 4, 8] {
+        for axes in [[Axis::UNIT, long(25), Axis::UNIT], [Axis::UNIT, Axis::UNIT, long(50)]] {
+            let g = Conv { batch: 1, in_channels: channels, out_channels: channels, groups: channels, axes };
+            assert_eq!(best(Bytes(g, true, &pool)), best(Bytes(g, true, &Alone)), "{g:?}");
+            for g in [g, Conv { groups: 1, ..g }] {
+                assert_eq!(best(Bytes(g, false, &pool)), best(Bytes(g, false, &Alone)), "{g:?}");
+                assert_eq!(best(Floats(g, &pool)), best(Floats(g, &Alone)), "{g:?}");
+            }
+        }
+    }
+}
